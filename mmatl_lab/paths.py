@@ -4,12 +4,17 @@ import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
+_PACKED = _PACKAGE / "_bundle"  # what a wheel carries; a repository has the same two folders beside the package
+
+
+def from_source() -> bool:
+    """True when the package runs from its repository, False when it was installed from a wheel."""
+    return not _PACKED.is_dir()
 
 
 def bundle() -> Path:
-    """Folder that holds `assets/` and `notebooks/`: the repository when run from source, `_bundle` in a wheel."""
-    packed = _PACKAGE / "_bundle"
-    return packed if packed.is_dir() else _PACKAGE.parent
+    """Folder that holds `assets/` and `notebooks/`."""
+    return _PACKAGE.parent if from_source() else _PACKED
 
 
 def asset(relative: str) -> Path:
@@ -26,8 +31,11 @@ def asset(relative: str) -> Path:
     """
     path = bundle() / "assets" / relative
     if not path.exists():
-        source = (_PACKAGE.parent / "scripts" / "build_assets.py").exists()
-        remedy = "run `python scripts/build_assets.py`" if source else "reinstall it with `pip install --force-reinstall mmatl-lab`"
+        remedy = (
+            "run `python scripts/build_assets.py`"
+            if from_source()
+            else "reinstall it with `pip install --force-reinstall --no-deps mmatl-lab`"
+        )
         raise FileNotFoundError(f"the asset {relative!r} is not at {path}: {remedy}")
     return path
 
