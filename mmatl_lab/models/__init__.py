@@ -1,0 +1,1 @@
+"""One system per file: its modules, its loss, its formula, its paper."""

@@ -1,0 +1,114 @@
+r"""CLIP: one space for images and texts (Radford et al. 2021, arXiv:2103.00020).
+
+An image encoder and a text encoder map to unit vectors $u_i, v_j \in \mathbb{R}^D$. Their similarities, sharpened by a
+learned temperature, are the logits of two classifications per batch of $B$ pairs: which text belongs to image $i$, and
+which image to text $j$:
+
+$$ s_{ij} = u_i^\top v_j / \tau, \qquad
+   L = \tfrac12 \Big( \tfrac1B \sum_i -\log \frac{e^{s_{ii}}}{\sum_j e^{s_{ij}}}
+                    + \tfrac1B \sum_j -\log \frac{e^{s_{jj}}}{\sum_i e^{s_{ij}}} \Big). $$
+
+Errata: clip-one-sided, clip-zero-shot, clip-exp-overflow, clip-raw-temperature (``mmatl-lab errata``).
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+INITIAL_LOGIT_SCALE = math.log(1 / 0.07)  # section 2.5 of the paper
+MAX_LOGIT_SCALE = math.log(100)  # the same: keeps training stable, and exp() far from overflow
+
+
+class CLIPOutput(NamedTuple):
+    image: Tensor  # (B, D) unit vectors
+    text: Tensor  # (B, D) unit vectors
+    logit_scale: Tensor  # scalar, log(1/τ), at most ln 100
+
+
+class CLIP(nn.Module):
+    """Two encoders and a temperature.
+
+    Args:
+        image_encoder: (B, 3, H, W) in [0, 1] -> (B, D).
+        text_encoder: (B, L) tokens, 0 where there is nothing -> (B, D) of the same D.
+    """
+
+    def __init__(self, image_encoder: nn.Module, text_encoder: nn.Module):
+        super().__init__()
+        self.image_encoder = image_encoder
+        self.text_encoder = text_encoder
+        self.log_scale = nn.Parameter(torch.tensor(INITIAL_LOGIT_SCALE))
+
+    @property
+    def logit_scale(self) -> Tensor:
+        """log(1/τ), clamped at ln 100."""
+        return self.log_scale.clamp(max=MAX_LOGIT_SCALE)
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] -> (B, D) unit vectors."""
+        return F.normalize(self.image_encoder(images).float(), dim=-1)
+
+    def encode_text(self, tokens: Tensor) -> Tensor:
+        """(B, L) -> (B, D) unit vectors."""
+        return F.normalize(self.text_encoder(tokens).float(), dim=-1)
+
+    def forward(self, images: Tensor, tokens: Tensor) -> CLIPOutput:
+        return CLIPOutput(self.encode_image(images), self.encode_text(tokens), self.logit_scale)
+
+
+def clip_loss(
+    image: Tensor,
+    text: Tensor,
+    logit_scale: Tensor,
+    *,
+    meaning: Tensor | None = None,
+    gather: Callable[[Tensor], Tensor] | None = None,
+    symmetric: bool = True,
+) -> Tensor:
+    """The contrastive loss over all pairs of the batch, a scalar.
+
+    Args:
+        image, text: (B, D) unit vectors; row i of one belongs to row i of the other.
+        logit_scale: scalar, log(1/τ).
+        meaning: (B,) int64; pairs with equal numbers say the same, so they are not used as negatives of each other
+            (false negatives are masked out of both sums). None: all other rows are negatives.
+        gather: (B, ...) -> (world * B, ...), with gradients, for the negatives of other processes; with
+            DistributedDataParallel's averaging the gradients are those of one process on the whole batch.
+        symmetric: False gives only the image-to-text half (what half of the formula loses is in the errata).
+
+    Raises:
+        ValueError: shapes that do not pair up.
+    """
+    if image.shape != text.shape or image.dim() != 2:
+        raise ValueError(
+            f"expected image and text of one shape (B, D), got {tuple(image.shape)} and {tuple(text.shape)}."
+        )
+    if gather is not None:
+        image, text = gather(image), gather(text)
+        meaning = None if meaning is None else gather(meaning)
+    logits = logit_scale.exp() * image @ text.T  # (B, B)
+    if meaning is not None:
+        same = meaning[:, None] == meaning[None, :]
+        logits = logits.masked_fill(same & ~torch.eye(len(same), dtype=torch.bool, device=same.device), -torch.inf)
+    target = torch.arange(len(logits), device=logits.device)
+    loss = F.cross_entropy(logits, target)  # log-sum-exp inside: no overflow at any τ
+    return (loss + F.cross_entropy(logits.T, target)) / 2 if symmetric else loss
+
+
+def zero_shot_weights(model: CLIP, tokens: Tensor, num_classes: int) -> Tensor:
+    """Class vectors from prompts: (num_classes, D), unit length. Section 3.1.4 of the paper: the mean over the templates.
+
+    Args:
+        tokens: (num_classes * num_templates, L); the templates of a class stand together.
+    """
+    text = model.encode_text(tokens)
+    return F.normalize(text.view(num_classes, -1, text.shape[-1]).mean(1), dim=-1)
+
+
+def zero_shot_logits(image: Tensor, weights: Tensor, logit_scale: Tensor) -> Tensor:
+    """(B, D) unit image vectors and (num_classes, D) class vectors -> (B, num_classes) logits."""
+    return logit_scale.exp() * image @ weights.T

@@ -1,0 +1,220 @@
+"""Scenes: the known causes behind every view of the world.
+
+A scene holds 1 to 4 objects. Each has a shape, a colour, a size and a motion (drawn uniformly from eight, eight, three
+and eight values), a position and an angle. Images, captions, sounds and videos are computed from these factors and from
+nothing else, which is why the best accuracy that any model can reach is known exactly (``mmatl_lab.world.ceilings``).
+
+All randomness of a scene is one row of uniform numbers from a CPU generator: the same seed gives the same scenes on any
+device, and 100 scenes drawn at once equal 60 and then 40.
+"""
+
+import hashlib
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+SHAPES = ("circle", "square", "triangle", "star", "heart", "cross", "ring", "crescent")
+COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white")
+SIZES = ("small", "medium", "large")
+MOTIONS = ("still", "left", "right", "up", "down", "circle", "bounce", "grow")
+
+RADII = (0.17, 0.24, 0.33)  # of the three sizes, in units of half the image's width
+MAX_OBJECTS = 4
+GRID = 3  # objects stand in different cells of a 3 x 3 grid, so that they never hide one another
+_CELL = 0.64  # distance of neighbouring cell centres; the canvas reaches from -1 to 1
+_REACH = 0.36  # how far from its cell's centre any part of an object may lie
+_MAX_ANGLE = torch.pi / 6
+_UNIFORMS = 1 + GRID * GRID + 6 * MAX_OBJECTS  # numbers drawn per scene, whatever is done with them
+
+
+def seeded(*numbers: int) -> torch.Generator:
+    """A CPU generator that depends on all of ``numbers``: ``seeded(seed, step)`` gives each step its own data.
+
+    The integers are hashed, so that (1, 2), (2, 1) and (12,) have nothing in common.
+    """
+    digest = hashlib.sha256(",".join(str(int(n)) for n in numbers).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """A batch of scenes as tensors of shape (B, K); ``mask`` is True where there is an object.
+
+    shape, colour, size, motion: indices into SHAPES, COLOURS, SIZES, MOTIONS (int64). x, y: centre in [-1, 1], x to the
+    right and y upwards. angle: radians, counter-clockwise, in [-pi/6, pi/6].
+    """
+
+    shape: Tensor
+    colour: Tensor
+    size: Tensor
+    motion: Tensor
+    x: Tensor
+    y: Tensor
+    angle: Tensor
+    mask: Tensor
+
+    def __len__(self) -> int:
+        return len(self.shape)
+
+    @property
+    def device(self) -> torch.device:
+        return self.shape.device
+
+    def _map(self, fn) -> "Scenes":
+        return Scenes(**{f.name: fn(getattr(self, f.name)) for f in fields(self)})
+
+    def __getitem__(self, index) -> "Scenes":
+        """Scenes at ``index`` (an int, a slice, a mask or a tensor of indices); always a batch."""
+        if isinstance(index, int):
+            index = range(len(self))[index]  # raises IndexError, and counts negatives from the end
+            index = slice(index, index + 1)
+        return self._map(lambda t: t[index])
+
+    def to(self, device) -> "Scenes":
+        return self._map(lambda t: t.to(device))
+
+    @property
+    def count(self) -> Tensor:
+        """(B,) number of objects."""
+        return self.mask.sum(1)
+
+    @property
+    def row(self) -> Tensor:
+        """(B, K) row of the grid: 0 top, 1 middle, 2 bottom."""
+        return 1 - torch.round(self.y / _CELL).long().clamp(-1, 1)
+
+    @property
+    def column(self) -> Tensor:
+        """(B, K) column of the grid: 0 left, 1 centre, 2 right."""
+        return 1 + torch.round(self.x / _CELL).long().clamp(-1, 1)
+
+    @property
+    def meaning(self) -> Tensor:
+        """(B,) int64, equal exactly where the full captions say the same: the same objects, and, for one object, the same cell.
+
+        Which caption may stand for which scene is the question behind every false negative of a contrastive loss.
+        The relation of two objects is left out: it can be told in several true ways.
+        """
+        kind = (self.shape * len(COLOURS) + self.colour) * len(SIZES) + self.size + 1  # 1..192, 0 for nothing
+        kind = (kind * self.mask).sort(1, descending=True).values
+        base = len(SHAPES) * len(COLOURS) * len(SIZES) + 1
+        key = torch.zeros_like(kind[:, 0])
+        for k in range(kind.shape[1]):
+            key = key * base + kind[:, k]
+        for _ in range(MAX_OBJECTS - kind.shape[1]):  # so that padding does not change the key
+            key = key * base
+        cell = (self.row * GRID + self.column)[:, 0]
+        return key * GRID * GRID + torch.where(self.count == 1, cell, 0)
+
+    def describe(self) -> list[str]:
+        """One plain sentence for each scene, the same at every call."""
+        from .text import Tokenizer, captions
+
+        return Tokenizer().decode(captions(self))
+
+    def __repr__(self) -> str:
+        first = f", the first: {self.describe()[0]!r}" if len(self) else ""
+        return f"Scenes({len(self)} with up to {self.shape.shape[1]} objects{first})"
+
+
+def held_out_combinations() -> Tensor:
+    """(8, 8) bool, shape by colour: the eight combinations that no model sees in training.
+
+    Each shape and each colour is held out exactly once, so that all of them are seen, only not together.
+    """
+    held_out = torch.zeros(len(SHAPES), len(COLOURS), dtype=torch.bool)
+    i = torch.arange(len(SHAPES))
+    held_out[i, (3 * i + 1) % len(COLOURS)] = True
+    return held_out
+
+
+def sample_scenes(
+    n: int,
+    num_objects: int | tuple[int, int] = (1, MAX_OBJECTS),
+    *,
+    combinations: Tensor | None = None,
+    generator: torch.Generator,
+    device: torch.device | str = "cpu",
+) -> Scenes:
+    """Draw ``n`` scenes.
+
+    Args:
+        num_objects: how many objects, or the least and the most (both included, all equally likely).
+        combinations: (8, 8) bool, shape by colour, those allowed; None allows all 64.
+            Pass ``~held_out_combinations()`` for training.
+        generator: a CPU generator (``seeded``); a scene uses up the same count of numbers whatever the arguments.
+
+    Raises:
+        ValueError: numbers of objects outside 1..4, no combination allowed, or a generator that is not on the CPU.
+    """
+    least, most = (num_objects, num_objects) if isinstance(num_objects, int) else num_objects
+    if not 1 <= least <= most <= MAX_OBJECTS:
+        raise ValueError(f"num_objects must lie between 1 and {MAX_OBJECTS}, got {num_objects}.")
+    if generator.device.type != "cpu":
+        raise ValueError("generator must be a CPU generator (see seeded), so that a seed means the same on any device.")
+    if combinations is None:
+        combinations = torch.ones(len(SHAPES), len(COLOURS), dtype=torch.bool)
+    allowed = combinations.flatten().nonzero().squeeze(1).cpu()
+    if len(allowed) == 0:
+        raise ValueError("combinations allows no shape and colour at all; set at least one entry to True.")
+
+    u = torch.rand(n, _UNIFORMS, generator=generator)
+    K = most
+    count = least + (u[:, 0] * (most - least + 1)).long()  # (B,)
+    cell = u[:, 1 : 1 + GRID * GRID].argsort(1)[:, :K]  # (B, K) different cells
+    u = u[:, 1 + GRID * GRID :].view(n, MAX_OBJECTS, 6)[:, :K]  # (B, K, 6)
+
+    combination = allowed[(u[..., 0] * len(allowed)).long()]
+    size = (u[..., 1] * len(SIZES)).long()
+    slack = _REACH - torch.tensor(RADII)[size]
+    scenes = Scenes(
+        shape=combination // len(COLOURS),
+        colour=combination % len(COLOURS),
+        size=size,
+        motion=(u[..., 2] * len(MOTIONS)).long(),
+        x=(cell % GRID - 1) * _CELL + (2 * u[..., 3] - 1) * slack,
+        y=(1 - cell // GRID) * _CELL + (2 * u[..., 4] - 1) * slack,
+        angle=(2 * u[..., 5] - 1) * _MAX_ANGLE,
+        mask=torch.arange(K) < count[:, None],
+    )
+    return scenes.to(device)
+
+
+def scene_of(*objects: dict) -> Scenes:
+    """One scene from words: ``scene_of({"shape": "star", "colour": "red", "size": "large", "x": 0.5, "y": 0.0})``.
+
+    Left-out entries are: circle, red, medium, still, the centre, no angle.
+
+    Raises:
+        ValueError: no or too many objects, an unknown word (the known ones are named), a position outside [-1, 1].
+    """
+    if not 1 <= len(objects) <= MAX_OBJECTS:
+        raise ValueError(f"a scene has 1 to {MAX_OBJECTS} objects, got {len(objects)}.")
+    words = {"shape": SHAPES, "colour": COLOURS, "size": SIZES, "motion": MOTIONS}
+    default = {
+        "shape": "circle",
+        "colour": "red",
+        "size": "medium",
+        "motion": "still",
+        "x": 0.0,
+        "y": 0.0,
+        "angle": 0.0,
+    }
+    columns: dict[str, list] = {name: [] for name in default}
+    for given in objects:
+        if unknown := set(given) - set(default):
+            raise ValueError(f"an object has {', '.join(default)}; got {', '.join(sorted(unknown))}.")
+        for name, value in (default | given).items():
+            if name in words:
+                if value not in words[name]:
+                    raise ValueError(f"{name} must be one of {', '.join(words[name])}; got {value!r}.")
+                value = words[name].index(value)
+            elif name != "angle" and not -1 <= value <= 1:
+                raise ValueError(f"{name} must lie in [-1, 1], got {value}.")
+            columns[name].append(value)
+    tensors = {
+        name: torch.tensor([values], dtype=torch.long if name in words else torch.float32)
+        for name, values in columns.items()
+    }
+    return Scenes(**tensors, mask=torch.ones(1, len(objects), dtype=torch.bool))
