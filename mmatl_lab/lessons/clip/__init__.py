@@ -1,0 +1,1 @@
+"""CLIP: one space for pictures and sentences."""

@@ -1,0 +1,243 @@
+"""Exercises with checks that name the mistake: `check("clip.1", fn)`, `hint("clip.1", 2)`, `solution("clip.1")`.
+
+An exercise is registered in `lessons/<name>/exercises.py` by a decorator on its solution. The stub is the solution
+minus the lines between `# BEGIN SOLUTION` and `# END SOLUTION`, so the two cannot fall out of step.
+"""
+
+import ast
+import doctest
+import inspect
+import secrets
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib import import_module
+
+from .attempt import Attempt, NotAttempted, Raised, Wrong, blank, same_code
+from .show import Note, code_block, note
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise.
+
+    Attributes:
+        id: `"<lesson>.<number>"`.
+        task: one to three sentences, Markdown.
+        minutes: how long a learner needs.
+        difficulty: 1 to 3.
+        solution: the function; its docstring is the stub's, with the expected output as a doctest.
+        hints: from a nudge to nearly the answer.
+        checker: `checker(attempt, generator) -> str` returns what was checked, or raises `Wrong`; None for an open one.
+        start: the function that the learner starts from, where that is not the solution minus lines.
+        rubric: for an open exercise, the questions by which you judge your own answer.
+    """
+
+    id: str
+    title: str
+    task: str
+    minutes: int
+    difficulty: int
+    solution: Callable
+    hints: tuple[str, ...]
+    checker: Callable | None = None
+    start: Callable | None = None
+    rubric: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the function that the learner writes."""
+        return self.solution.__name__
+
+    @property
+    def solution_source(self) -> str:
+        return "\n".join(line for line in _source(self.solution) if line.strip() not in (_BEGIN, _END))
+
+    @property
+    def stub(self) -> str:
+        """Source that the learner starts from."""
+        if self.start is not None:
+            return "\n".join(_source(self.start)).replace(self.start.__name__, self.name, 1)
+        lines, inside = [], False
+        for line in _source(self.solution):
+            if line.strip() == _BEGIN:
+                lines.append(line.replace(_BEGIN, "...  # your code"))
+            inside = line.strip() == _BEGIN or (inside and line.strip() != _END)
+            if not inside and line.strip() != _END:
+                lines.append(line)
+        return "\n".join(lines)
+
+    @property
+    def expected(self) -> str:
+        """The example of the docstring with its output."""
+        examples = doctest.DocTestParser().get_examples(inspect.getdoc(self.solution) or "")
+        return "\n".join(f">>> {e.source}{e.want}".rstrip() for e in examples)
+
+    @property
+    def markdown(self) -> str:
+        """The text cell above the stub."""
+        dots = "●" * self.difficulty + "○" * (3 - self.difficulty)
+        return f"**Exercise {self.id}** · {self.minutes} min · {dots} **{self.title}.** {self.task}"
+
+    @property
+    def cell(self) -> str:
+        """The code cell: the stub and its check."""
+        return f'{self.stub}\n\n\ncheck("{self.id}", {self.name})'
+
+
+@dataclass
+class Session:
+    """What the learner has done since the kernel started."""
+
+    verdicts: dict[str, list["Verdict"]] = field(default_factory=dict)
+    hints: dict[str, set[int]] = field(default_factory=dict)
+    solutions: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found; shows itself in a notebook and as text.
+
+    Attributes:
+        status: `"passed"`, `"wrong"`, `"error"` (the function raised), `"open"` (yours to judge) or `"not attempted"`.
+        seed: repeats the check's random inputs: `check(id, fn, seed=seed)`; None where none were drawn.
+    """
+
+    id: str
+    title: str
+    status: str
+    message: str
+    seed: int | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.status == "passed"
+
+    def _note(self) -> Note:
+        foot = "" if self.seed is None else f"The same inputs again: seed={self.seed}"
+        return note(self.status, f"{self.id} {self.title}: {_WORDS[self.status]}", self.message, foot)
+
+    def __repr__(self) -> str:
+        return repr(self._note())
+
+    def _repr_html_(self) -> str:
+        return self._note()._repr_html_()
+
+
+session = Session()
+_registry: dict[str, Exercise] = {}
+_BEGIN, _END = "# BEGIN SOLUTION", "# END SOLUTION"
+_WORDS = {"passed": "passed", "wrong": "not yet", "error": "your function raised an error", "open": "yours to judge",
+          "not attempted": "not attempted"}
+
+
+def exercise(id: str, title: str, **fields) -> Callable[[Callable], Callable]:
+    """Register the decorated solution as an exercise; `fields` are those of `Exercise`. Returns the solution as it is."""
+
+    def register(solution: Callable) -> Callable:
+        _registry[id] = Exercise(id=id, title=title, solution=solution, **fields)
+        return solution
+
+    return register
+
+
+def exercises(lesson: str) -> list[Exercise]:
+    """The exercises of a lesson, in order."""
+    if not any(id.startswith(f"{lesson}.") for id in _registry):
+        import_module("mmatl_lab.lessons").get(lesson).exercises  # noqa: B018, importing them registers them
+    return [e for id, e in _registry.items() if id.startswith(f"{lesson}.")]
+
+
+def find(id: str) -> Exercise:
+    """The exercise called `id`.
+
+    Raises:
+        ValueError: for an unknown one, with the nearest known.
+    """
+    known = {e.id: e for e in exercises(str(id).partition(".")[0])}
+    if id not in known:
+        near = get_close_matches(str(id), known, n=1, cutoff=0)
+        raise ValueError(f"no exercise is called {id!r}: did you mean {near[0]!r}?")
+    return known[id]
+
+
+def check(id: str, function: Callable | None = None, *, seed: int | None = None) -> Verdict:
+    """Check your function on fresh random inputs.
+
+    Args:
+        id: the exercise, such as `"clip.1"`.
+        function: your function itself, without parentheses.
+        seed: repeats earlier inputs; by default they are new each time.
+
+    Returns:
+        What was found. Whatever your function does, this does not raise.
+
+    Raises:
+        ValueError: for an unknown exercise.
+    """
+    exercise = find(id)
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    verdict = _judge(exercise, function, seed)
+    session.verdicts.setdefault(id, []).append(verdict)
+    return verdict
+
+
+def hint(id: str, number: int = 1) -> Note:
+    """Hint `number` of an exercise, counted from 1; a number beyond the last gives the last."""
+    exercise = find(id)
+    number = min(max(int(number), 1), len(exercise.hints))
+    session.hints.setdefault(id, set()).add(number)
+    return note("hint", f"{id} hint {number} of {len(exercise.hints)}", exercise.hints[number - 1])
+
+
+def solution(id: str) -> Note:
+    """One solution of an exercise; others can be as right."""
+    exercise = find(id)
+    session.solutions.add(id)
+    return code_block(f"{id} {exercise.title}: a solution", exercise.solution_source)
+
+
+def _judge(exercise: Exercise, function, seed: int) -> Verdict:
+    import torch
+
+    def verdict(status: str, message: str, seed: int | None = None) -> Verdict:
+        return Verdict(exercise.id, exercise.title, status, message, seed)
+
+    call = f'check("{exercise.id}", {exercise.name})'
+    start = f"When you have filled in `{exercise.name}`, run this cell again; `hint(\"{exercise.id}\")` helps."
+    if blank(function):
+        return verdict("not attempted", start)
+    if not callable(function):
+        return verdict("wrong", f"Give the function itself, without parentheses: `{call}`; "
+                                f"this is a {type(function).__name__}.")
+    if same_code(function, _compiled(exercise.stub, exercise.solution)):
+        return verdict("not attempted", start)
+    attempt = Attempt(function)
+    with torch.random.fork_rng(devices=[]):  # the notebook's own random numbers go on as if nothing had been checked
+        torch.manual_seed(seed)
+        try:
+            if exercise.checker is None:
+                attempt()
+                return verdict("open", "Ask of your answer: " + " ".join(exercise.rubric))
+            return verdict("passed", exercise.checker(attempt, torch.Generator().manual_seed(seed)), seed)
+        except NotAttempted as error:
+            return verdict("not attempted", str(error) or start)
+        except Wrong as error:
+            return verdict("wrong", str(error), seed)
+        except Raised as error:
+            return verdict("error", str(error), seed)
+
+
+def _source(function: Callable) -> list[str]:
+    """Lines of a function without its decorators."""
+    text = textwrap.dedent(inspect.getsource(function))
+    first = ast.parse(text).body[0].lineno - 1  # the line of `def`: decorators stand before it
+    return text.rstrip().split("\n")[first:]
+
+
+def _compiled(source: str, like: Callable) -> Callable:
+    """The function that `source` defines, with the names that `like` sees."""
+    space = dict(like.__globals__)
+    exec(compile(source, "<stub>", "exec"), space)
+    return space[like.__name__]

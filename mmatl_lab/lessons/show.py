@@ -1,0 +1,54 @@
+"""Notes that show themselves in Jupyter (colour and sign) and as plain text elsewhere."""
+
+import html
+import re
+from dataclasses import dataclass
+
+# Okabe–Ito colours, readable on light and dark; the sign says the same without colour.
+_LOOKS = {
+    "passed": ("✔", "#009E73"), "wrong": ("✘", "#D55E00"), "error": ("⚠", "#D55E00"), "open": ("◇", "#0072B2"),
+    "not attempted": ("○", "#888888"), "hint": ("?", "#E69F00"), "solution": ("=", "#0072B2"),
+    "question": ("?", "#0072B2"),
+}
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sign, a head, a body (HTML and text) and a foot in small print."""
+
+    kind: str
+    head: str
+    text: str
+    html: str
+    foot: str = ""
+
+    def __repr__(self) -> str:
+        lines = [f"{_LOOKS[self.kind][0]} {self.head}", *self.text.split("\n"), self.foot]
+        return "\n".join(line if i == 0 else f"  {line}".rstrip() for i, line in enumerate(lines) if line or i == 0)
+
+    def _repr_html_(self) -> str:
+        sign, colour = _LOOKS[self.kind]
+        foot = f'<div style="font-size:smaller;opacity:.7">{html.escape(self.foot)}</div>' if self.foot else ""
+        return (f'<div style="border-left:4px solid {colour};padding:.3em .8em">'
+                f'<b><span style="color:{colour}">{sign}</span> {html.escape(self.head)}</b>{self.html}{foot}</div>')
+
+
+def note(kind: str, head: str, body: str, foot: str = "") -> Note:
+    """A note whose body is text; what stands between backticks is shown as code."""
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(body, quote=False))
+    return Note(kind, head, body, f"<div>{marked}</div>" if body else "", foot)
+
+
+def code_block(head: str, source: str) -> Note:
+    """A note whose body is Python source."""
+    return Note("solution", head, source, f"<pre>{html.escape(source, quote=False)}</pre>")
+
+
+def table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> tuple[str, str]:
+    """The table as text and as HTML."""
+    lines = [columns, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+    text = "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+    cells = ["".join(f'<{tag} style="text-align:left">{html.escape(cell)}</{tag}>' for cell in line)
+             for tag, line in [("th", columns), *(("td", row) for row in rows)]]
+    return text, "<table>" + "".join(f"<tr>{line}</tr>" for line in cells) + "</table>"
