@@ -1,0 +1,16 @@
+"""Settings for every test and for the notebooks that pytest runs; kernels and subprocesses inherit them."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+os.environ["MMATL_LAB_HEADLESS"] = "1"
+os.environ["MMATL_LAB_PRESET"] = "quick"
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: a thread each, or OpenMP makes all of them slow
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+_runs = tempfile.mkdtemp(prefix="mmatl_lab_")
+os.environ["MMATL_LAB_RUNS"] = _runs
+atexit.register(shutil.rmtree, _runs, ignore_errors=True)

@@ -1,0 +1,175 @@
+"""The front door: `mmatl-lab start doctor lessons train evaluate demo errata`.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 it went wrong, 2 it was asked wrongly.
+torch, gradio and jupyterlab are imported by the command that needs them, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mmatl_lab import paths
+from mmatl_lab.cli.console import fail, first_process, results_only, say, show
+
+if TYPE_CHECKING:
+    from mmatl_lab.lessons import Lesson
+
+app = typer.Typer(
+    name="mmatl-lab",
+    help="Learn multimodal learning by building, training and breaking its systems.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+LessonName = Annotated[str, typer.Argument(metavar="LESSON", help="Name of a lesson; `mmatl-lab lessons` lists them.")]
+PresetName = Annotated[
+    str | None,
+    typer.Option("--preset", envvar="MMATL_LAB_PRESET", help="quick (a minute), full (what is shipped) or gpu."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout, and everything else to stderr.")]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
+
+
+def main() -> None:
+    """Run the command line; what a user can mend ends in one sentence and an exit code, not in a traceback."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before anything imports gradio
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        if os.environ.get("MMATL_LAB_TRACEBACK"):
+            raise
+        say(f"mmatl-lab: {' '.join(str(error).split())}")
+        raise SystemExit(1) from None
+
+
+@app.command()
+def start(
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="JupyterLab's port; the next free one if it is taken.")
+    ] = 8888,
+    no_browser: NoBrowser = False,
+) -> None:
+    """Check this machine, then open JupyterLab on the notebooks, with the demos beside."""
+    from mmatl_lab.cli import checkup, jupyter
+
+    checks = checkup.examine()
+    for check in checks:
+        if not check.ok:
+            say(checkup.line(check))
+    if all(check.ok for check in checks):
+        say("This machine is ready; `mmatl-lab doctor` says more.")
+    jupyter.serve(jupyter.workplace(Path.cwd()), port, browser=not no_browser)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check this machine: versions, device, memory, disk, assets, and what training will take."""
+    from mmatl_lab.cli import checkup
+
+    raise typer.Exit(0 if checkup.visit(as_json) else 1)
+
+
+@app.command("lessons")
+def list_lessons() -> None:
+    """List the lessons: number, name, minutes and what each one shows."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from mmatl_lab import lessons
+    from mmatl_lab.cli.checkup import minutes
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("", "lesson", "minutes", "shows"):
+        table.add_column(column, justify="right" if column == "minutes" else "left")
+    for name in lessons.names():
+        lesson = lessons.get(name)
+        table.add_row(f"{lesson.number:02d}", name, f"{minutes(name):.0f}", lesson.title)
+    Console().print(table)
+
+
+@app.command()
+def train(
+    lesson: LessonName,
+    preset: PresetName = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
+    folder: Annotated[Path | None, typer.Option(help="Where the checkpoints go; runs/LESSON by default.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")] = False,
+    only: Annotated[str | None, typer.Option(metavar="NAME", help="Train one checkpoint of the lesson.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a lesson's models, then evaluate them.
+
+    On several devices: torchrun --nproc-per-node=N -m mmatl_lab train LESSON
+    """
+    from mmatl_lab.training import default_preset
+
+    recipe = _lesson(lesson).recipe
+    preset = _known("preset", preset or default_preset(), recipe.PRESETS)
+    if only is not None:
+        _known("checkpoint", only, recipe.CHECKPOINTS)
+    folder = folder or paths.runs(lesson)
+    with results_only(as_json):
+        made = recipe.train(preset, folder=folder, resume=resume, seed=seed, only=only)
+        report = recipe.evaluate(preset, folder=folder) if first_process() else None
+    for name, path in made.items():
+        say(f"{name} is at {path}.")
+    show(report.to_json(indent=2) if as_json else report.table())
+
+
+@app.command()
+def evaluate(
+    lesson: LessonName,
+    folder: Annotated[Path | None, typer.Option(help="Checkpoints to evaluate; the shipped ones by default.")] = None,
+    preset: Annotated[str, typer.Option(help="What the checkpoints were trained with: quick, full or gpu.")] = "full",
+    as_json: AsJson = False,
+) -> None:
+    """Measure the shipped models, or yours, on held-out data, beside their controls, ceilings and targets."""
+    recipe = _lesson(lesson).recipe
+    _known("preset", preset, recipe.PRESETS)
+    with results_only(as_json):
+        report = recipe.evaluate(preset, folder=folder)
+    show(report.to_json(indent=2) if as_json else report.table())
+
+
+@app.command()
+def demo(
+    lesson: Annotated[
+        str | None, typer.Argument(metavar="[LESSON]", help="One lesson's demo; all of them by default.")
+    ] = None,
+    share: Annotated[bool, typer.Option("--share", help="Make a public link; asks for a password.")] = False,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of 127.0.0.1; a free one by default.")
+    ] = None,
+    no_browser: NoBrowser = False,
+    beside: Annotated[bool, typer.Option("--beside", hidden=True)] = False,
+) -> None:
+    """Open the demos of the lessons in a browser."""
+    from mmatl_lab import lessons
+    from mmatl_lab.cli import demos
+
+    names = lessons.names() if lesson is None else [_lesson(lesson).name]
+    demos.serve(names, share=share, port=port, browser=not no_browser, beside=beside)
+
+
+def _lesson(name: str) -> Lesson:
+    """The lesson called `name`; an unknown name ends the command with the nearest one."""
+    from mmatl_lab import lessons
+
+    try:
+        return lessons.get(name)
+    except ValueError as error:
+        fail(str(error), code=2)
+
+
+def _known(kind: str, name: str, names: Iterable[str]) -> str:
+    """`name`, if it is one of `names`; else the command ends with the nearest of them."""
+    if name in names:
+        return name
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0)[0]
+    fail(f"no {kind} is called {name!r}: did you mean {nearest!r}? There are {', '.join(names)}", code=2)

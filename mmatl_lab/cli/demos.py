@@ -1,0 +1,77 @@
+"""`mmatl-lab demo`: the lessons' Gradio demos, at home or through a public link with a password."""
+
+import os
+import sys
+import threading
+
+import typer
+
+from mmatl_lab import lessons
+from mmatl_lab.cli.console import fail, say
+from mmatl_lab.cli.jupyter import free_port
+
+USER = "guest"
+LETTERS = 8  # of a password, at least
+
+
+def build(names: list[str]):
+    """One `gr.Blocks` of the demos of the lessons `names`, in tabs when there are several."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio reads it when it is imported, and would look up hosts
+    import gradio as gr
+
+    chosen = [lessons.get(name) for name in names]
+    blocks = [lesson.demo.build() for lesson in chosen]
+    return blocks[0] if len(blocks) == 1 else gr.TabbedInterface(blocks, [lesson.name for lesson in chosen])
+
+
+def password() -> str:
+    """The password that guards a public link: `$MMATL_LAB_DEMO_PASSWORD`, or typed twice."""
+    given = os.environ.get("MMATL_LAB_DEMO_PASSWORD")
+    if given is None:
+        if not sys.stdin.isatty():
+            fail("a public link needs a password: set MMATL_LAB_DEMO_PASSWORD, there is no terminal to ask at", code=2)
+        given = typer.prompt(
+            f"Password for the visitors (user name: {USER})", hide_input=True, confirmation_prompt=True
+        )
+    if len(given.strip()) < LETTERS:
+        fail(f"the password has {len(given.strip())} characters: take at least {LETTERS}", code=2)
+    return given
+
+
+def serve(names: list[str], *, share: bool, port: int | None, browser: bool, beside: bool) -> None:
+    """Serve the demos of `names` until stopped.
+
+    Args:
+        share: also through a public link of Gradio's, for whoever has the password.
+        port: of 127.0.0.1; None takes the first free one from 7860 on.
+        browser: open it.
+        beside: end when standard input closes, which is when the program that started this one ends.
+    """
+    auth = (USER, password()) if share else None
+    if port is not None and free_port(port) != port:
+        fail(f"port {port} is taken by another program: leave --port out, or take {free_port(port)}", code=2)
+    if beside:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    blocks = build(names)
+    _, address, public = blocks.launch(
+        server_name="127.0.0.1",
+        server_port=port or free_port(7860),
+        share=share,
+        auth=auth,
+        auth_message=f"User name: {USER}. The password comes from whoever sent you the link." if share else None,
+        prevent_thread_lock=True,
+        quiet=True,
+        max_file_size="25mb",
+        footer_links=["settings"],
+        inbrowser=browser and not beside,
+    )
+    if share and not public:
+        fail("the public link could not be made, its server was not reached: check the network, or leave --share out")
+    say(f"The demos are at {public or address}" + (f" (user name: {USER})" if share else "") + ". Ctrl-C ends them.")
+    blocks.block_thread()
+
+
+def _end_with_stdin() -> None:
+    while os.read(0, 1024):  # not sys.stdin, whose lock a daemon thread would hold while Python ends
+        pass
+    os._exit(0)
