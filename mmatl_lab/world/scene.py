@@ -19,11 +19,9 @@ COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white"
 SIZES = ("small", "medium", "large")
 MOTIONS = ("still", "left", "right", "up", "down", "circle", "bounce", "grow")
 
-RADII = (0.17, 0.24, 0.33)  # of the three sizes, in units of half the image's width
+RADII = (0.2, 0.31, 0.45)  # of the three sizes, in units of half the image's width
 MAX_OBJECTS = 4
-GRID = 3  # objects stand in different cells of a 3 x 3 grid, so that they never hide one another
-_CELL = 0.64  # distance of neighbouring cell centres; the canvas reaches from -1 to 1
-_REACH = 0.36  # how far from its cell's centre any part of an object may lie
+GRID = 2  # objects stand in different quarters of the picture, so that they never hide one another
 _MAX_ANGLE = torch.pi / 6
 _UNIFORMS = 1 + GRID * GRID + 6 * MAX_OBJECTS  # numbers drawn per scene, whatever is done with them
 
@@ -81,17 +79,17 @@ class Scenes:
 
     @property
     def row(self) -> Tensor:
-        """(B, K) row of the grid: 0 top, 1 middle, 2 bottom."""
-        return 1 - torch.round(self.y / _CELL).long().clamp(-1, 1)
+        """(B, K) row of the object's quarter: 0 top, 1 bottom."""
+        return (self.y < 0).long()
 
     @property
     def column(self) -> Tensor:
-        """(B, K) column of the grid: 0 left, 1 centre, 2 right."""
-        return 1 + torch.round(self.x / _CELL).long().clamp(-1, 1)
+        """(B, K) column of the object's quarter: 0 left, 1 right."""
+        return (self.x >= 0).long()
 
     @property
     def meaning(self) -> Tensor:
-        """(B,) int64, equal exactly where the full captions say the same: the same objects, and, for one object, the same cell.
+        """(B,) int64, equal exactly where the full captions say the same: the same objects, and, for one object, the same quarter.
 
         Which caption may stand for which scene is the question behind every false negative of a contrastive loss.
         The relation of two objects is left out: it can be told in several true ways.
@@ -167,14 +165,14 @@ def sample_scenes(
 
     combination = allowed[(u[..., 0] * len(allowed)).long()]
     size = (u[..., 1] * len(SIZES)).long()
-    slack = _REACH - torch.tensor(RADII)[size]
+    slack = 0.5 - torch.tensor(RADII)[size]
     scenes = Scenes(
         shape=combination // len(COLOURS),
         colour=combination % len(COLOURS),
         size=size,
         motion=(u[..., 2] * len(MOTIONS)).long(),
-        x=(cell % GRID - 1) * _CELL + (2 * u[..., 3] - 1) * slack,
-        y=(1 - cell // GRID) * _CELL + (2 * u[..., 4] - 1) * slack,
+        x=cell % GRID - 0.5 + (2 * u[..., 3] - 1) * slack,
+        y=0.5 - cell // GRID + (2 * u[..., 4] - 1) * slack,
         angle=(2 * u[..., 5] - 1) * _MAX_ANGLE,
         mask=torch.arange(K) < count[:, None],
     )

@@ -37,10 +37,9 @@ SYNONYMS = {
     "medium": ("medium", "midsize"),
     "large": ("large", "big"),
     "top": ("top", "upper"),
-    "middle": ("middle", "central"),
     "bottom": ("bottom", "lower"),
 }
-_ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
+_ROWS, _COLUMNS = ("top", "bottom"), ("left", "right")
 _RELATIONS = (("left", "of"), ("right", "of"), ("above",), ("below",))  # opposite = index with its last bit flipped
 _OTHER_WORDS = (
     # the frame of the grammar
@@ -171,7 +170,7 @@ def _tables(device: str) -> dict[str, Tensor]:
 
 
 def _relation(scenes: Scenes, first: Tensor, second: Tensor, prefer_vertical: Tensor) -> Tensor:
-    """(B,) index into _RELATIONS, of object ``first`` to ``second``; true by the grid, by the nearer axis if both are."""
+    """(B,) index into _RELATIONS, of object ``first`` to ``second``; true by the quarters they stand in."""
     row, column = scenes.row, scenes.column
     dr = row.gather(1, second) - row.gather(1, first)  # > 0: first is above
     dc = column.gather(1, second) - column.gather(1, first)  # > 0: first is left

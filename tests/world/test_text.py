@@ -1,0 +1,116 @@
+import pytest
+import torch
+
+from mmatl_lab.world import (
+    COLOURS,
+    SHAPES,
+    SIZES,
+    Tokenizer,
+    UnknownWordError,
+    captions,
+    sample_scenes,
+    scene_of,
+    seeded,
+)
+from mmatl_lab.world.text import SYNONYMS
+
+PLAIN = {variant: word for word, variants in SYNONYMS.items() for variant in variants}
+OPPOSITE = {"left": "right", "right": "left", "above": "below", "below": "above"}
+
+
+def parse(caption):
+    """Read a caption back into (objects, relation or place): an independent reading of the grammar."""
+    words = [PLAIN.get(word, word) for word in caption.split()]
+    words = [{"over": "above", "under": "below"}.get(word, word) for word in words]
+    objects, current, rest = [], {}, []
+    for word in words:
+        for factor, names in (("shape", SHAPES), ("colour", COLOURS), ("size", SIZES)):
+            if word in names:
+                current[factor] = word
+        if len(current) == 3:
+            objects.append(current)
+            current = {}
+        elif word in ("left", "right", "above", "below", "top", "bottom"):
+            rest.append(word)
+    return objects, rest
+
+
+@pytest.mark.parametrize("varied", [False, True])
+def test_captions_tell_the_truth(varied):
+    scenes = sample_scenes(1_500, generator=seeded(0))
+    texts = Tokenizer().decode(captions(scenes, generator=seeded(1) if varied else None))
+    for i, text in enumerate(texts):
+        objects, rest = parse(text)
+        count = int(scenes.count[i])
+        truth = [
+            (SHAPES[scenes.shape[i, k]], COLOURS[scenes.colour[i, k]], SIZES[scenes.size[i, k]]) for k in range(count)
+        ]
+        told = [(o["shape"], o["colour"], o["size"]) for o in objects]
+        assert sorted(told) == sorted(truth), text
+        if count == 1:
+            place = [("top", "bottom")[scenes.row[i, 0]], ("left", "right")[scenes.column[i, 0]]]
+            assert rest == place, text
+        elif count == 2 and len(set(truth)) == 2:
+            first, second = truth.index(told[0]), truth.index(told[1])
+            dx = (scenes.x[i, first] - scenes.x[i, second]).item()
+            dy = (scenes.y[i, first] - scenes.y[i, second]).item()
+            holds = {"left": dx < 0, "right": dx > 0, "above": dy > 0, "below": dy < 0}
+            assert holds[rest[0]], text
+        else:
+            assert count != 2 or len(rest) == 1
+
+
+def test_articles_agree_and_variants_all_occur():
+    texts = Tokenizer().decode(captions(sample_scenes(4_000, generator=seeded(2)), generator=seeded(3)))
+    words = " ".join(texts).split()
+    for article, following in zip(words, words[1:]):
+        if article in ("a", "an"):
+            assert (following[0] in "aeiou") == (article == "an")
+    assert set(PLAIN) <= set(words)
+    assert all(any(f" {joint} " in text for text in texts) for joint in ("above", "under", "left of", "that is", "and"))
+
+
+def test_same_seed_same_captions_whatever_the_split_and_plain_captions_are_canonical():
+    scenes = sample_scenes(50, generator=seeded(4))
+    whole = captions(scenes, generator=seeded(5))
+    generator = seeded(5)
+    parts = torch.cat([captions(scenes[:20], generator=generator), captions(scenes[20:], generator=generator)])
+    assert torch.equal(whole, parts)
+    singles = sample_scenes(3_000, 1, generator=seeded(6))
+    text = Tokenizer().decode(captions(singles))
+    assert len(set(text)) == len(set(singles.meaning.tolist()))
+
+
+def test_encode_decode_round_trip():
+    tokenizer = Tokenizer()
+    texts = tokenizer.decode(captions(sample_scenes(300, generator=seeded(7)), generator=seeded(8)))
+    tokens = tokenizer.encode(texts)
+    assert tokenizer.decode(tokens) == texts
+    assert tokens.shape == (300, max(len(t.split()) for t in texts))
+    assert torch.equal(tokenizer.encode("A Small, RED circle!"), tokenizer.encode("a small red circle"))
+    assert tokenizer.encode("red", length=5).shape == (1, 5)
+
+
+def test_vocabulary_has_no_doubles_and_is_about_120_words():
+    words = Tokenizer().words
+    assert len(set(words)) == len(words) and 100 <= len(words) <= 140 and words[0] == ""
+
+
+def test_unknown_words_get_the_nearest_known_ones():
+    with pytest.raises(UnknownWordError, match="'crimsn'.*did you mean crimson") as error:
+        Tokenizer().encode("a crimsn circle")
+    assert "\n" not in str(error.value)
+    with pytest.raises(UnknownWordError, match="and 2 more"):
+        Tokenizer().encode("qqq www xxx yyy zzz")
+    with pytest.raises(ValueError, match="empty"):
+        Tokenizer().encode(" ,. ")
+    with pytest.raises(ValueError, match="3 words here, got 4"):
+        Tokenizer().encode("a small red circle", length=3)
+    with pytest.raises(TypeError, match="int"):
+        Tokenizer().encode([3])
+
+
+def test_scene_of_is_described():
+    assert scene_of({"shape": "star", "colour": "orange", "size": "large", "x": 0.6, "y": -0.6}).describe() == [
+        "a large orange star in the bottom right"
+    ]
