@@ -41,7 +41,7 @@ def main() -> None:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before anything imports gradio
     try:
         app()
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         if os.environ.get("MMATL_LAB_TRACEBACK"):
             raise
         say(f"mmatl-lab: {' '.join(str(error).split())}")
@@ -116,9 +116,11 @@ def train(
     folder = folder or paths.runs(lesson)
     with results_only(as_json):
         made = recipe.train(preset, folder=folder, resume=resume, seed=seed, only=only)
-        report = recipe.evaluate(preset, folder=folder) if first_process() else None
-    for name, path in made.items():
-        say(f"{name} is at {path}.")
+        if not first_process():
+            return
+        for name, path in made.items():
+            say(f"{name} is at {path}.")
+        report = recipe.evaluate(preset, folder=folder)
     show(report.to_json(indent=2) if as_json else report.table())
 
 

@@ -1,0 +1,74 @@
+"""A command line in this process, and a lesson that costs nothing."""
+
+import json
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import pytest
+
+from mmatl_lab import cli, lessons
+from mmatl_lab.lessons.report import Report, target
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """`run("train", "clip")` is `mmatl-lab train clip`: its exit code and what it printed."""
+
+    def call(*words) -> Answer:
+        monkeypatch.setattr("sys.argv", ["mmatl-lab", *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+            raise SystemExit(0)
+        printed = capsys.readouterr()
+        return Answer(end.value.code or 0, printed.out, printed.err)
+
+    return call
+
+
+class Recipe:
+    """What a recipe promises; it keeps how it was called."""
+
+    PRESETS = {name: SimpleNamespace(minutes=minutes) for name, minutes in (("quick", 0.5), ("full", 4), ("gpu", 8))}
+    CHECKPOINTS = ("toy_small", "toy_large")
+
+    def __init__(self):
+        self.calls = []
+
+    def train(self, preset, *, folder, resume=False, seed=0, only=None):
+        self.calls.append(("train", preset, folder, resume, seed, only))
+        print("training talks")
+        return {name: folder / f"{name}.safetensors" for name in self.CHECKPOINTS if only in (None, name)}
+
+    def evaluate(self, preset="full", *, folder=None):
+        self.calls.append(("evaluate", preset, folder))
+        print("evaluation talks")
+        return Report(
+            "toy", preset, 1.5, {"accuracy": 0.9}, {"accuracy": 0.1}, {"accuracy": 1.0},
+            {"accuracy": target(0.9, at_least=0.8)},
+        )  # fmt: skip
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """The only lesson there is."""
+    lesson = SimpleNamespace(name="toy", number=7, title="Toys can be told apart", recipe=Recipe())
+
+    def get(name):
+        if name != "toy":
+            raise ValueError(f"no lesson is called {name!r}: did you mean 'toy'? The lessons are toy")
+        return lesson
+
+    monkeypatch.setattr(lessons, "names", lambda: ["toy"])
+    monkeypatch.setattr(lessons, "get", get)
+    return lesson

@@ -1,0 +1,121 @@
+"""The command line: what it prints where, its exit codes, and its sentences for what was asked wrongly."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+KEYS = ["lesson", "preset", "seconds", "metrics", "controls", "ceilings", "targets"]
+
+
+def test_help_names_every_command(run):
+    answer = run("--help")
+    assert answer.code == 0
+    for command in ("start", "doctor", "lessons", "train", "evaluate", "demo", "errata"):
+        assert re.search(rf"\b{command}\b", answer.out)
+
+
+def test_importing_the_package_and_asking_for_help_imports_nothing_heavy():
+    heavy = ["torch", "gradio", "matplotlib", "numpy", "jupyterlab", "lightning_fabric", "sklearn", "umap", "pandas"]
+    look = f"import sys; print([name for name in {heavy} if name in sys.modules])"
+    for words in ("import mmatl_lab", "import mmatl_lab.cli, mmatl_lab.paths"):
+        found = subprocess.run([sys.executable, "-c", f"{words}; {look}"], capture_output=True, text=True, check=True)
+        assert found.stdout.strip() == "[]"
+
+
+def test_importing_the_package_takes_less_than_a_fifth_of_a_second():
+    measure = "import time; t = time.perf_counter(); import mmatl_lab; print(time.perf_counter() - t)"
+    times = [float(subprocess.check_output([sys.executable, "-c", measure])) for _ in range(3)]
+    assert min(times) < 0.2
+
+
+def test_lessons_are_a_table(run, toy):
+    answer = run("lessons")
+    assert answer.code == 0
+    assert re.search(r"07 +toy +\d+ .*Toys can be told apart", answer.out)
+
+
+def test_train_passes_on_what_was_asked_and_shows_the_evaluation(run, toy, tmp_path):
+    answer = run("train", "toy", "--preset", "full", "--seed", 3, "--folder", tmp_path, "--resume")
+    assert answer.code == 0
+    assert toy.recipe.calls == [("train", "full", tmp_path, True, 3, None), ("evaluate", "full", tmp_path)]
+    assert "accuracy" in answer.out and "toy_small is at" in answer.err
+
+
+def test_train_takes_the_preset_of_the_environment_and_the_folder_of_the_lesson(run, toy, monkeypatch, tmp_path):
+    monkeypatch.setenv("MMATL_LAB_PRESET", "quick")
+    monkeypatch.setenv("MMATL_LAB_RUNS", str(tmp_path))
+    assert run("train", "toy").code == 0
+    assert toy.recipe.calls[0] == ("train", "quick", tmp_path / "toy", False, 0, None)
+
+
+def test_json_is_one_object_and_the_rest_goes_to_stderr(run, toy, tmp_path):
+    for words in (("train", "toy", "--folder", tmp_path, "--json"), ("evaluate", "toy", "--json")):
+        answer = run(*words)
+        assert answer.code == 0
+        assert list(answer.json) == KEYS
+        assert answer.json["targets"] == {"accuracy": {"value": 0.9, "at_least": 0.8, "met": True}}
+        assert "evaluation talks" in answer.err
+
+
+def test_evaluate_takes_the_shipped_models_or_a_folder(run, toy, tmp_path):
+    run("evaluate", "toy")
+    run("evaluate", "toy", "--folder", tmp_path, "--preset", "quick")
+    assert toy.recipe.calls == [("evaluate", "full", None), ("evaluate", "quick", tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["train", "tyo"], "no lesson is called 'tyo': did you mean 'toy'?"),
+        (["evaluate", "tyo"], "no lesson is called 'tyo': did you mean 'toy'?"),
+        (["demo", "tyo"], "no lesson is called 'tyo': did you mean 'toy'?"),
+        (["train", "toy", "--preset", "quik"], "no preset is called 'quik': did you mean 'quick'?"),
+        (["evaluate", "toy", "--preset", "ful"], "no preset is called 'ful': did you mean 'full'?"),
+        (["train", "toy", "--only", "toy_smal"], "no checkpoint is called 'toy_smal': did you mean 'toy_small'?"),
+    ],
+)
+def test_an_unknown_name_is_one_sentence_with_the_nearest(run, toy, words, sentence):
+    answer = run(*words)
+    assert answer.code == 2 and answer.out == ""
+    assert answer.err.startswith(f"mmatl-lab: {sentence}") and len(answer.err.splitlines()) == 1
+    assert toy.recipe.calls == []
+
+
+@pytest.mark.parametrize(
+    "words", [["trian", "toy"], ["train"], ["train", "toy", "--seed", "x"], ["demo", "--port", "99999"]]
+)
+def test_a_wrong_command_is_a_usage_error(run, toy, words):
+    answer = run(*words)
+    assert answer.code == 2 and "Traceback" not in answer.err
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError("no checkpoint at x: run y"), FloatingPointError("loss is nan")])
+def test_what_goes_wrong_on_the_way_is_a_sentence(run, toy, monkeypatch, error):
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr(toy.recipe, "evaluate", fails)
+    answer = run("evaluate", "toy", "--json")
+    assert (answer.code, answer.out, answer.err) == (1, "", f"mmatl-lab: {error}\n")
+    monkeypatch.setenv("MMATL_LAB_TRACEBACK", "1")
+    with pytest.raises(type(error)):
+        run("evaluate", "toy")
+
+
+def test_only_the_first_process_evaluates_and_prints(run, toy, monkeypatch, tmp_path):
+    monkeypatch.setenv("RANK", "1")
+    answer = run("train", "toy", "--folder", tmp_path)
+    assert answer == (0, "", "")
+    assert [call[0] for call in toy.recipe.calls] == ["train"]
+
+
+def test_the_module_is_the_command():
+    environment = os.environ | {"COLUMNS": "200"}
+    found = subprocess.run(
+        [sys.executable, "-m", "mmatl_lab", "evaluate", "clpi"], capture_output=True, env=environment
+    )
+    assert found.returncode == 2 and found.stdout == b""
+    assert found.stderr.decode().startswith("mmatl-lab: no lesson is called 'clpi': did you mean 'clip'?")

@@ -1,0 +1,104 @@
+"""Serving demos: tabs, the password of a public link, ports."""
+
+import socket
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from mmatl_lab.cli import demos
+
+
+@pytest.fixture
+def blocks(monkeypatch, toy):
+    """The toy lesson's demo; its launch is noted, and reaches nobody."""
+    launched = {}
+
+    def launch(**options):
+        launched.update(options)
+        return None, "http://127.0.0.1:7860/", launched.get("link") if options["share"] else None
+
+    made = SimpleNamespace(launch=launch, launched=launched, block_thread=lambda: None)
+    toy.demo = SimpleNamespace(build=lambda: made)
+    return made
+
+
+def test_a_demo_is_for_this_machine_only(run, blocks):
+    answer = run("demo", "toy", "--no-browser")
+    assert answer.code == 0 and "http://127.0.0.1:7860/" in answer.err
+    assert blocks.launched["server_name"] == "127.0.0.1"
+    assert blocks.launched["share"] is False and blocks.launched["auth"] is None
+    assert blocks.launched["inbrowser"] is False
+
+
+def test_a_public_link_has_a_password(run, blocks, monkeypatch):
+    monkeypatch.setenv("MMATL_LAB_DEMO_PASSWORD", "eight or more")
+    blocks.launched["link"] = "https://example.gradio.live"
+    answer = run("demo", "toy", "--share")
+    assert answer.code == 0
+    assert blocks.launched["share"] is True and blocks.launched["auth"] == ("guest", "eight or more")
+    assert "https://example.gradio.live (user name: guest)" in answer.err and "eight or more" not in answer.err
+
+
+@pytest.mark.parametrize("given", ["", "   ", "short"])
+def test_an_empty_or_short_password_is_refused(run, blocks, monkeypatch, given):
+    monkeypatch.setenv("MMATL_LAB_DEMO_PASSWORD", given)
+    answer = run("demo", "toy", "--share")
+    assert answer.code == 2 and "take at least 8" in answer.err and blocks.launched == {}
+
+
+def test_without_a_terminal_the_password_comes_from_the_environment(run, blocks, monkeypatch):
+    monkeypatch.delenv("MMATL_LAB_DEMO_PASSWORD", raising=False)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
+    answer = run("demo", "toy", "--share")
+    assert answer.code == 2 and "set MMATL_LAB_DEMO_PASSWORD" in answer.err and blocks.launched == {}
+
+
+def test_the_password_is_typed_twice_and_not_shown(run, blocks, monkeypatch):
+    asked = []
+    monkeypatch.delenv("MMATL_LAB_DEMO_PASSWORD", raising=False)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.prompt", lambda text, **options: asked.append(options) or "typed by hand")
+    blocks.launched["link"] = "https://example.gradio.live"
+    assert run("demo", "toy", "--share").code == 0
+    assert asked == [{"hide_input": True, "confirmation_prompt": True}]
+    assert blocks.launched["auth"] == ("guest", "typed by hand")
+
+
+def test_a_link_that_cannot_be_made_is_a_sentence(run, blocks, monkeypatch):
+    monkeypatch.setenv("MMATL_LAB_DEMO_PASSWORD", "eight or more")
+    answer = run("demo", "toy", "--share")
+    assert answer.code == 1 and "the public link could not be made" in answer.err
+
+
+def test_a_taken_port_is_a_sentence_with_a_free_one(run, blocks):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        answer = run("demo", "toy", "--port", port)
+    assert answer.code == 2 and f"port {port} is taken" in answer.err and blocks.launched == {}
+
+
+def test_several_demos_are_tabs(monkeypatch, toy):
+    import gradio as gr
+
+    def build():
+        with gr.Blocks() as page:
+            gr.Markdown("a toy")
+        return page
+
+    toy.demo = SimpleNamespace(build=build)
+    tabs = demos.build(["toy", "toy"])
+    assert [block.label for block in tabs.blocks.values() if isinstance(block, gr.Tab)] == ["toy", "toy"]
+    assert isinstance(demos.build(["toy"]), gr.Blocks)
+
+
+def test_beside_ends_when_its_parent_does():
+    """The pipe from the parent closes, and the process is gone, without a word."""
+    code = "import threading, time; from mmatl_lab.cli import demos; demos._end_with_stdin(); time.sleep(60)"
+    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(2)
+    assert child.communicate(timeout=10)[1] == b"" and child.returncode == 0
