@@ -1,0 +1,55 @@
+"""`mmatl-lab start` as a learner meets it: a notebook that opens and runs, no prompt, and the way to the demos."""
+
+import re
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from mmatl_lab import paths
+from mmatl_lab.cli import jupyter
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """A running `mmatl-lab start` on the repository's notebooks: its address with the token, and that of the demos."""
+    folder = tmp_path_factory.mktemp("start")
+    log = folder / "log"
+    command = [sys.executable, "-m", "mmatl_lab", "start", "--no-browser", "--port", str(jupyter.free_port(8950))]
+    with log.open("w") as file:
+        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=folder)
+    try:
+        deadline = time.monotonic() + 120
+        while not (ready := re.search(r"The demos are at (\S+)\.", log.read_text())):
+            assert time.monotonic() < deadline and server.poll() is None, log.read_text()
+            time.sleep(0.2)
+        yield SimpleNamespace(address=re.search(r"http://\S+token=\w+", log.read_text())[0], demos=ready[1])
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def test_the_first_notebook_opens_without_a_prompt_and_runs(page, lab):
+    page.goto(lab.address)
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    first = min(path.name for path in paths.notebooks().glob("*.ipynb"))
+    assert page.locator(".lm-TabBar-tab.jp-mod-current", has_text=first).count()
+    page.wait_for_selector("text=/Python 3 .*Idle/", timeout=60_000)
+    assert page.get_by_text("official Jupyter news").count() == 0
+    page.locator(".jp-CodeCell .jp-InputArea-editor").first.click()
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_selector("text=[1]:", timeout=60_000)
+    assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+
+
+def test_the_menu_leads_to_the_demos(page, lab):
+    page.goto(lab.address)
+    page.get_by_role("menuitem", name="Demos", exact=True).click(timeout=60_000)
+    with page.expect_popup() as opened:
+        page.get_by_text("Demos of all lessons").click()
+    opened.value.wait_for_selector("gradio-app .gradio-container", timeout=60_000)
+    assert opened.value.url.rstrip("/") == lab.demos.rstrip("/")
