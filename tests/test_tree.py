@@ -17,9 +17,8 @@ INSTALLS = re.compile(r"^\s*[!%]?\s*(?:pip3?|conda|apt(?:-get)?|npm)\s+" + r"ins
 
 
 def tracked():
-    """Text files of the repository by name; those not yet added count too."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    """Text files of the repository by name."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("this is no git repository")
     for name in listed.stdout.splitlines():
