@@ -1,8 +1,11 @@
 """`mmatl-lab demo`: the lessons' Gradio demos, at home or through a public link with a password."""
 
+import _thread
 import os
 import sys
+import tempfile
 import threading
+import time
 
 import typer
 
@@ -52,26 +55,35 @@ def serve(names: list[str], *, share: bool, port: int | None, browser: bool, bes
         fail(f"port {port} is taken by another program: leave --port out, or take {free_port(port)}", code=2)
     if beside:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    blocks = build(names)
-    _, address, public = blocks.launch(
-        server_name="127.0.0.1",
-        server_port=port or free_port(7860),
-        share=share,
-        auth=auth,
-        auth_message=f"User name: {USER}. The password comes from whoever sent you the link." if share else None,
-        prevent_thread_lock=True,
-        quiet=True,
-        max_file_size="25mb",
-        footer_links=["settings"],
-        inbrowser=browser and not beside,
-    )
-    if share and not public:
-        fail("the public link could not be made, its server was not reached: check the network, or leave --share out")
-    say(f"The demos are at {public or address}" + (f" (user name: {USER})" if share else "") + ". Ctrl-C ends them.")
-    blocks.block_thread()
+    # Gradio asks its own server whether it is there: a proxy of the classroom's would not know.
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), "127.0.0.1"]))
+    with tempfile.TemporaryDirectory() as uploads:  # visitors' pictures go when the demo ends
+        os.environ["GRADIO_TEMP_DIR"] = uploads
+        blocks = build(names)
+        _, address, public = blocks.launch(
+            server_name="127.0.0.1",
+            server_port=port or free_port(7860),
+            share=share,
+            auth=auth,
+            auth_message=f"User name: {USER}. The password comes from whoever sent you the link." if share else None,
+            prevent_thread_lock=True,
+            quiet=True,
+            max_file_size="25mb",
+            footer_links=["settings"],
+            inbrowser=browser and not beside,
+        )
+        if share and not public:
+            fail("the public link could not be made, its server was not reached: check the network, or drop --share")
+        say(
+            f"The demos are at {public or address}" + (f" (user name: {USER})" if share else "") + ". Ctrl-C ends them."
+        )
+        blocks.block_thread()
 
 
 def _end_with_stdin() -> None:
+    """Wait for the end of standard input, then end this process, which tidies up if it can do so in a few seconds."""
     while os.read(0, 1024):  # not sys.stdin, whose lock a daemon thread would hold while Python ends
         pass
+    _thread.interrupt_main()
+    time.sleep(5)
     os._exit(0)

@@ -1,5 +1,6 @@
 """Serving demos: tabs, the password of a public link, ports."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -30,6 +31,7 @@ def test_a_demo_is_for_this_machine_only(run, blocks):
     assert blocks.launched["server_name"] == "127.0.0.1"
     assert blocks.launched["share"] is False and blocks.launched["auth"] is None
     assert blocks.launched["inbrowser"] is False
+    assert "127.0.0.1" in os.environ["no_proxy"]
 
 
 def test_a_public_link_has_a_password(run, blocks, monkeypatch):
@@ -95,10 +97,15 @@ def test_several_demos_are_tabs(monkeypatch, toy):
     assert isinstance(demos.build(["toy"]), gr.Blocks)
 
 
-def test_beside_ends_when_its_parent_does():
-    """The pipe from the parent closes, and the process is gone, without a word."""
-    code = "import threading, time; from mmatl_lab.cli import demos; demos._end_with_stdin(); time.sleep(60)"
-    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+@pytest.mark.parametrize(
+    "busy", ["time.sleep(60)", "while True:\n try: time.sleep(60)\n except KeyboardInterrupt: pass"]
+)
+def test_beside_ends_when_its_parent_does(busy):
+    """The pipe from the parent closes, and the process is gone, even one that does not let itself be interrupted."""
+    code = "import threading, time; from mmatl_lab.cli import demos\n"
+    code += f"threading.Thread(target=demos._end_with_stdin, daemon=True).start()\n{busy}"
+    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     with pytest.raises(subprocess.TimeoutExpired):
         child.wait(2)
-    assert child.communicate(timeout=10)[1] == b"" and child.returncode == 0
+    child.stdin.close()
+    child.wait(20)
