@@ -56,7 +56,8 @@ def serve(names: list[str], *, share: bool, port: int | None, browser: bool, bes
     if beside:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     # Gradio asks its own server whether it is there: a proxy of the classroom's would not know.
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), "127.0.0.1"]))
+    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "localhost"
+    os.environ["no_proxy"] = os.environ["NO_PROXY"] = f"{direct},127.0.0.1"
     with tempfile.TemporaryDirectory() as uploads:  # visitors' pictures go when the demo ends
         os.environ["GRADIO_TEMP_DIR"] = uploads
         blocks = build(names)

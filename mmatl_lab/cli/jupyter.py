@@ -20,8 +20,11 @@ def workplace(folder: Path) -> Path:
     if paths.from_source():
         return paths.notebooks()
     target = folder / "notebooks"
-    for line in unpack(paths.notebooks(), target):
-        say(line)
+    try:
+        for line in unpack(paths.notebooks(), target):
+            say(line)
+    except OSError as error:
+        fail(f"the notebooks cannot be copied to {target} ({error.strerror}): start from a folder of your own")
     return target
 
 

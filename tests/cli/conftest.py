@@ -1,6 +1,7 @@
 """A command line in this process, and a lesson that costs nothing."""
 
 import json
+import os
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -23,6 +24,9 @@ class Answer(NamedTuple):
 @pytest.fixture
 def run(monkeypatch, capsys):
     """`run("train", "clip")` is `mmatl-lab train clip`: its exit code and what it printed."""
+
+    for name in ("GRADIO_TEMP_DIR", "no_proxy", "NO_PROXY"):  # a demo sets them; the next test has them as they were
+        monkeypatch.setenv(name, os.environ.get(name, ""))
 
     def call(*words) -> Answer:
         monkeypatch.setattr("sys.argv", ["mmatl-lab", *map(str, words)])

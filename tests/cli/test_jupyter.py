@@ -12,7 +12,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import typer
 
+from mmatl_lab import paths
 from mmatl_lab.cli import jupyter
 
 
@@ -82,6 +84,15 @@ def test_without_a_record_whatever_differs_is_the_learners(shipped, mine, record
     said = jupyter.unpack(shipped, mine)
     assert (mine / "03_clip.ipynb").read_text() == "from elsewhere"
     assert len(contents(mine)) == 3 and len(said) == 1
+
+
+def test_a_folder_that_cannot_be_written_to_is_a_sentence(shipped, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(paths, "_PACKED", tmp_path)
+    (tmp_path / "notebooks").write_text("a file where the folder should be")
+    with pytest.raises(typer.Exit):
+        jupyter.workplace(tmp_path)
+    said = capsys.readouterr().err
+    assert "cannot be copied" in said and "start from a folder of your own" in said and len(said.splitlines()) == 1
 
 
 def test_a_taken_port_is_passed_over():
