@@ -1,6 +1,6 @@
 """One folder per lesson: `recipe.py` (data, model, step, evaluation), `exercises.py`, `demo.py`, and its notebook.
 
-A lesson is a folder here and `notebooks/NN_<name>.ipynb`; nothing else lists it. Importing this module imports no lesson.
+A lesson is a folder here and `notebooks/NN_<name>.ipynb`; nothing else lists it. Importing this module imports none.
 """
 
 import importlib
@@ -33,9 +33,11 @@ class Lesson:
         """
         found = _notebook(self.name)
         if found is None:
-            raise FileNotFoundError(f"the lesson {self.name!r} has no notebook at "
-                                    f"{paths.notebooks() / f'NN_{self.name}.ipynb'}: reinstall the package, "
-                                    "or add the notebook with a two-digit number in place of NN")
+            raise FileNotFoundError(
+                f"the lesson {self.name!r} has no notebook at "
+                f"{paths.notebooks() / f'NN_{self.name}.ipynb'}: reinstall the package, "
+                "or add the notebook with a two-digit number in place of NN"
+            )
         return found
 
     @property

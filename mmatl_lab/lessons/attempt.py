@@ -29,7 +29,8 @@ class Attempt:
 
     Args:
         function: what the learner wrote.
-        seconds: time that all calls together may take; longer ones are stopped (in the main thread, where signals exist).
+        seconds: time that all calls together may take; longer ones are stopped (only in the main thread of systems
+            that have SIGALRM).
 
     Raises:
         NotAttempted: the call returns `...`, None, NotImplemented (or containers of those alone), or raises
@@ -52,19 +53,26 @@ class Attempt:
         except NotImplementedError as error:
             raise NotAttempted from error
         except _TimeUp as error:
-            raise Wrong(f"Your function was stopped after {self.seconds:.0f} s; on these small inputs it should take "
-                        "milliseconds: look for a loop that does not end.") from error
+            raise Wrong(
+                f"Your function was stopped after {self.seconds:.0f} s; on these small inputs it should take "
+                "milliseconds: look for a loop that does not end."
+            ) from error
         except (Exception, SystemExit) as error:
             raise Raised(describe(error, self.function)) from error
         finally:
             self.left = max(self.left - (time.monotonic() - started), 0.01)
         if blank(result):
-            raise NotAttempted("" if result is not None else
-                               "Your function returns None. If you have written it, its `return` line is missing.")
+            raise NotAttempted(
+                ""
+                if result is not None
+                else "Your function returns None. If you have written it, its `return` line is missing."
+            )
         for given, used in zip(args, copies, strict=True):
             if isinstance(given, torch.Tensor) and not torch.equal(given, used):
-                raise Wrong("Your function writes into a tensor it is given: make a new tensor, "
-                            "`x = x / n` in place of `x /= n`, `masked_fill` in place of `masked_fill_`.")
+                raise Wrong(
+                    "Your function writes into a tensor it is given: make a new tensor, "
+                    "`x = x / n` in place of `x /= n`, `masked_fill` in place of `masked_fill_`."
+                )
         return result
 
 
@@ -82,8 +90,11 @@ def describe(error: BaseException, function: Callable) -> str:
     text = str(error).strip().split("\n")[0]
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     code = _code(function)
-    frames = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__)
-              if code is not None and frame.f_code.co_filename == code.co_filename]
+    frames = [
+        (frame, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if code is not None and frame.f_code.co_filename == code.co_filename
+    ]
     if frames:
         frame, line = frames[-1]
         source = linecache.getline(frame.f_code.co_filename, line).strip()

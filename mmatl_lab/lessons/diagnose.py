@@ -1,4 +1,4 @@
-"""From a wrong tensor to the mistake that made it: the mistakes are acted out, and the one that gives the same numbers is named."""
+"""From a wrong tensor to its mistake: known mistakes are acted out; the one that gives the same numbers is named."""
 
 from collections.abc import Callable, Mapping
 from itertools import combinations
@@ -37,8 +37,10 @@ def diagnose(value, reference: Reference, mistakes: Mapping[str, str], *, what: 
         raise Wrong(f"The shape of {what} is {tuple(value.shape)}, expected {tuple(right.shape)}.")
     if not torch.isfinite(value).all() and torch.isfinite(right).all():
         bad = int((~torch.isfinite(value)).sum())
-        raise Wrong(f"{bad} of {value.numel()} numbers in {what} are not finite (inf or nan): "
-                    "look for a division by zero or an exponential that overflows.")
+        raise Wrong(
+            f"{bad} of {value.numel()} numbers in {what} are not finite (inf or nan): "
+            "look for a division by zero or an exponential that overflows."
+        )
     raise Wrong(f"{_capital(what)} is not right yet: {_first_difference(value, right)}.")
 
 

@@ -128,12 +128,17 @@ class Verdict:
 session = Session()
 _registry: dict[str, Exercise] = {}
 _BEGIN, _END = "# BEGIN SOLUTION", "# END SOLUTION"
-_WORDS = {"passed": "passed", "wrong": "not yet", "error": "your function raised an error", "open": "yours to judge",
-          "not attempted": "not attempted"}
+_WORDS = {
+    "passed": "passed",
+    "wrong": "not yet",
+    "error": "your function raised an error",
+    "open": "yours to judge",
+    "not attempted": "not attempted",
+}
 
 
 def exercise(id: str, title: str, **fields) -> Callable[[Callable], Callable]:
-    """Register the decorated solution as an exercise; `fields` are those of `Exercise`. Returns the solution as it is."""
+    """Register the decorated solution, which stays as it is, as an exercise; `fields` are those of `Exercise`."""
 
     def register(solution: Callable) -> Callable:
         _registry[id] = Exercise(id=id, title=title, solution=solution, **fields)
@@ -205,12 +210,13 @@ def _judge(exercise: Exercise, function, seed: int) -> Verdict:
         return Verdict(exercise.id, exercise.title, status, message, seed)
 
     call = f'check("{exercise.id}", {exercise.name})'
-    start = f"When you have filled in `{exercise.name}`, run this cell again; `hint(\"{exercise.id}\")` helps."
+    start = f'When you have filled in `{exercise.name}`, run this cell again; `hint("{exercise.id}")` helps.'
     if blank(function):
         return verdict("not attempted", start)
     if not callable(function):
-        return verdict("wrong", f"Give the function itself, without parentheses: `{call}`; "
-                                f"this is a {type(function).__name__}.")
+        return verdict(
+            "wrong", f"Give the function itself, without parentheses: `{call}`; this is a {type(function).__name__}."
+        )
     if same_code(function, _compiled(exercise.stub, exercise.solution)):
         return verdict("not attempted", start)
     attempt = Attempt(function)

@@ -62,8 +62,9 @@ class Prediction:
             return None
         import ipywidgets
 
-        buttons = ipywidgets.RadioButtons(options=list(self.options), index=self.chosen,
-                                          layout=ipywidgets.Layout(width="max-content"))
+        buttons = ipywidgets.RadioButtons(
+            options=list(self.options), index=self.chosen, layout=ipywidgets.Layout(width="max-content")
+        )
         buttons.observe(lambda change: setattr(self, "chosen", change["new"]), names="index")
         question = ipywidgets.HTMLMath(f"<b>Predict.</b> {html.escape(self.question)}")
         return ipywidgets.VBox([question, buttons])
@@ -74,8 +75,9 @@ def prediction(id: str, question: str, options: tuple[str, ...], answer: int | s
     _registered[id] = _make(question, options, answer, why)
 
 
-def predict(question: str, options: tuple[str, ...] | None = None, answer: int | str | None = None,
-            why: str = "") -> Prediction:
+def predict(
+    question: str, options: tuple[str, ...] | None = None, answer: int | str | None = None, why: str = ""
+) -> Prediction:
     """Ask for a prediction; it is kept, and scored by `progress`. Asking the same again keeps what was chosen.
 
     Args:
@@ -90,8 +92,10 @@ def predict(question: str, options: tuple[str, ...] | None = None, answer: int |
     if options is None:
         exercises(question.partition(".")[0])  # the lesson registers its questions with its exercises
         if question not in _registered:
-            raise ValueError(f"no question is called {question!r}: give its options and answer, or one of "
-                             f"{', '.join(_registered) or 'none'}")
+            raise ValueError(
+                f"no question is called {question!r}: give its options and answer, or one of "
+                f"{', '.join(_registered) or 'none'}"
+            )
         asked = _registered[question]
     else:
         asked = _make(question, options, answer, why)
@@ -138,4 +142,4 @@ def _place(options: tuple[str, ...], option: int | str | None) -> int:
         return options.index(option)
     if isinstance(option, int) and 1 <= option <= len(options):
         return option - 1
-    raise ValueError(f"{option!r} is none of the options {options}: give its text, or its place from 1 to {len(options)}")
+    raise ValueError(f"{option!r} is none of the options {options}: give its text, or 1 to {len(options)}")

@@ -60,10 +60,14 @@ class Report:
         return all(t["met"] for t in self.targets.values())
 
     def to_dict(self) -> dict:
-        """`{"lesson", "preset", "seconds", "metrics", "controls", "ceilings", "targets"}`, made of plain Python values."""
+        """`{"lesson", "preset", "seconds", "metrics", "controls", "ceilings", "targets"}` of plain values."""
         return {
-            "lesson": self.lesson, "preset": self.preset, "seconds": round(self.seconds, 3),
-            "metrics": dict(self.metrics), "controls": dict(self.controls), "ceilings": dict(self.ceilings),
+            "lesson": self.lesson,
+            "preset": self.preset,
+            "seconds": round(self.seconds, 3),
+            "metrics": dict(self.metrics),
+            "controls": dict(self.controls),
+            "ceilings": dict(self.ceilings),
             "targets": {name: dict(t) for name, t in self.targets.items()},
         }
 
@@ -76,9 +80,17 @@ class Report:
         bounds = {f"{name}{end}" for name in self.metrics for end in ("_low", "_high")} & set(self.metrics)
         names = [name for name in self.metrics if name not in bounds]
         names += [name for name in self.targets if name not in self.metrics]
-        return [(name, _number(self.metrics.get(name, self.targets.get(name, {}).get("value"))), self._interval(name),
-                 _number(self.controls.get(name)), _number(self.ceilings.get(name)), _verdict(self.targets.get(name)))
-                for name in names]
+        return [
+            (
+                name,
+                _number(self.metrics.get(name, self.targets.get(name, {}).get("value"))),
+                self._interval(name),
+                _number(self.controls.get(name)),
+                _number(self.ceilings.get(name)),
+                _verdict(self.targets.get(name)),
+            )
+            for name in names
+        ]
 
     def _interval(self, name: str) -> str:
         low, high = self.metrics.get(f"{name}_low"), self.metrics.get(f"{name}_high")
@@ -109,8 +121,10 @@ class Report:
 
         head = "".join(f"<th>{_HEAD[i]}</th>" for i in kept)
         body = "".join("<tr>" + "".join(cell(row[i]) for i in kept) + "</tr>" for row in rows)
-        return (f"<table><caption>{html.escape(self._title())}</caption>"
-                f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+        return (
+            f"<table><caption>{html.escape(self._title())}</caption>"
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
 
 
 _HEAD = ("metric", "value", "95 % interval", "control", "ceiling", "target")
@@ -119,8 +133,10 @@ _HEAD = ("metric", "value", "95 % interval", "control", "ceiling", "target")
 def _check_finite(group: str, numbers: dict[str, float]) -> None:
     for name, value in numbers.items():
         if not math.isfinite(value):
-            raise ValueError(f"the {group} of a report are finite numbers, got {name}={value}: report what failed "
-                             "as a share or a count instead")
+            raise ValueError(
+                f"the {group} of a report are finite numbers, got {name}={value}: report what failed "
+                "as a share or a count instead"
+            )
 
 
 def _number(value: float | None) -> str:

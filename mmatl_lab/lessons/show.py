@@ -6,8 +6,13 @@ from dataclasses import dataclass
 
 # Okabe–Ito colours, readable on light and dark; the sign says the same without colour.
 _LOOKS = {
-    "passed": ("✔", "#009E73"), "wrong": ("✘", "#D55E00"), "error": ("⚠", "#D55E00"), "open": ("◇", "#0072B2"),
-    "not attempted": ("○", "#888888"), "hint": ("?", "#E69F00"), "solution": ("=", "#0072B2"),
+    "passed": ("✔", "#009E73"),
+    "wrong": ("✘", "#D55E00"),
+    "error": ("⚠", "#D55E00"),
+    "open": ("◇", "#0072B2"),
+    "not attempted": ("○", "#888888"),
+    "hint": ("?", "#E69F00"),
+    "solution": ("=", "#0072B2"),
     "question": ("?", "#0072B2"),
 }
 
@@ -29,8 +34,10 @@ class Note:
     def _repr_html_(self) -> str:
         sign, colour = _LOOKS[self.kind]
         foot = f'<div style="font-size:smaller;opacity:.7">{html.escape(self.foot)}</div>' if self.foot else ""
-        return (f'<div style="border-left:4px solid {colour};padding:.3em .8em">'
-                f'<b><span style="color:{colour}">{sign}</span> {html.escape(self.head)}</b>{self.html}{foot}</div>')
+        return (
+            f'<div style="border-left:4px solid {colour};padding:.3em .8em">'
+            f'<b><span style="color:{colour}">{sign}</span> {html.escape(self.head)}</b>{self.html}{foot}</div>'
+        )
 
 
 def note(kind: str, head: str, body: str, foot: str = "") -> Note:
@@ -49,6 +56,8 @@ def table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> tuple[str, s
     lines = [columns, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
     text = "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
-    cells = ["".join(f'<{tag} style="text-align:left">{html.escape(cell)}</{tag}>' for cell in line)
-             for tag, line in [("th", columns), *(("td", row) for row in rows)]]
+    cells = [
+        "".join(f'<{tag} style="text-align:left">{html.escape(cell)}</{tag}>' for cell in line)
+        for tag, line in [("th", columns), *(("td", row) for row in rows)]
+    ]
     return text, "<table>" + "".join(f"<tr>{line}</tr>" for line in cells) + "</table>"
