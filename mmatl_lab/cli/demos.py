@@ -75,9 +75,8 @@ def serve(names: list[str], *, share: bool, port: int | None, browser: bool, bes
         )
         if share and not public:
             fail("the public link could not be made, its server was not reached: check the network, or drop --share")
-        say(
-            f"The demos are at {public or address}" + (f" (user name: {USER})" if share else "") + ". Ctrl-C ends them."
-        )
+        visitors = f" for the user {USER!r}" if share else ""
+        say(f"The demos are ready{visitors}: {public or address}")
         blocks.block_thread()
 
 

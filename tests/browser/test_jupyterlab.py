@@ -24,7 +24,7 @@ def lab(tmp_path_factory):
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=folder)
     try:
         deadline = time.monotonic() + 120
-        while not (ready := re.search(r"The demos are at (\S+)\.", log.read_text())):
+        while not (ready := re.search(r"The demos are ready: (\S+)", log.read_text())):
             assert time.monotonic() < deadline and server.poll() is None, log.read_text()
             time.sleep(0.2)
         yield SimpleNamespace(address=re.search(r"http://\S+token=\w+", log.read_text())[0], demos=ready[1])

@@ -40,7 +40,7 @@ def test_a_public_link_has_a_password(run, blocks, monkeypatch):
     answer = run("demo", "toy", "--share")
     assert answer.code == 0
     assert blocks.launched["share"] is True and blocks.launched["auth"] == ("guest", "eight or more")
-    assert "https://example.gradio.live (user name: guest)" in answer.err and "eight or more" not in answer.err
+    assert "ready for the user 'guest': https://example.gradio.live\n" in answer.err and "eight or more" not in answer.err
 
 
 @pytest.mark.parametrize("given", ["", "   ", "short"])
