@@ -13,13 +13,15 @@ import hashlib
 import importlib.metadata
 import io
 import json
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -95,9 +97,8 @@ def shrink(image: Image.Image) -> Image.Image:
     return image.convert("RGBa").resize((SIZE, SIZE), Image.Resampling.BOX).convert("RGBA")
 
 
-def sheet(images: Iterable[Image.Image]) -> bytes:
+def sheet(images: list[Image.Image]) -> bytes:
     """Pictures row by row in one lossless WebP; transparent pixels keep no hidden colour."""
-    images = [shrink(image) for image in images]
     canvas = Image.new("RGBA", (COLUMNS * SIZE, -(-len(images) // COLUMNS) * SIZE))
     for i, image in enumerate(images):
         canvas.paste(image, (i % COLUMNS * SIZE, i // COLUMNS * SIZE))
@@ -196,17 +197,54 @@ def emoji(packages: Path) -> dict[str, bytes]:
     """The built files of assets/data/emoji, by name."""
     archives = {name: fetch(name, *pin, packages) for name, pin in EMOJI_PACKAGES.items()}
     words = emoji_words(archives["emojibase-data"])
-    art = {
+    sources = {
         "noto": datasource_art(archives["emoji-datasource-google"], "google"),
         "twemoji": datasource_art(archives["emoji-datasource-twitter"], "twitter"),
         "fluent": fluent_art(archives["@iconify-json/fluent-emoji-flat"]),
         "openmoji": openmoji_art(archives["openmoji"]),
     }
-    common = [code for code in words if all(code in pictures for pictures in art.values())]
-    lines = ",\n".join(json.dumps(words[code], ensure_ascii=False) for code in common)
+    common = [code for code in words if all(code in pictures for pictures in sources.values())]
+    art = {style: [shrink(pictures[code]()) for code in common] for style, pictures in sources.items()}
+    numbers = families([words[code]["name"] for code in common], list(art.values()))
+    entries = [words[code] | {"family": number} for code, number in zip(common, numbers, strict=True)]
+    lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
     files = {**emoji_licences(archives), "emoji.json": f"[\n{lines}\n]\n"}
-    sheets = {f"{style}.webp": sheet(pictures[code]() for code in common) for style, pictures in art.items()}
-    return {name: text.encode() for name, text in files.items()} | sheets
+    return {name: text.encode() for name, text in files.items()} | {f"{s}.webp": sheet(art[s]) for s in art}
+
+
+# Words that tell variants of one emoji apart: who, which way, which colour, how large.
+VARIANT_WORDS = frozenset(
+    "person people man men woman women boy boys girl girls child adult old older mother father mrs mx santa face "
+    "facing left right up down upwards downwards upward downward leftwards rightwards leftward rightward "
+    "red orange yellow green blue light purple brown black white grey pink large small medium".split()
+)
+NEAR = 0.08  # root mean square difference of premultiplied RGBA in [0, 1], at 16 px
+
+
+def families(names: list[str], art: list[list[Image.Image]]) -> list[int]:
+    """Number of each emoji's family: variants of one emoji, which a fair test must not split.
+
+    Two emoji are of one family where their names are the same but for VARIANT_WORDS, or where at least two art styles
+    draw them NEAR each other (clock faces, keycaps, faces that differ in an eyebrow); and so on along chains.
+    """
+    close = np.zeros((len(names), len(names)), dtype=int)
+    for images in art:
+        small = [image.convert("RGBa").resize((16, 16), Image.Resampling.BOX) for image in images]
+        pixels = np.stack([np.asarray(image, dtype=np.int64).ravel() for image in small])  # integers: exact everywhere
+        squares = (pixels**2).sum(1)
+        distance = squares[:, None] + squares - 2 * pixels @ pixels.T
+        close += distance < (255 * NEAR) ** 2 * pixels.shape[1]
+    keys = []
+    for name in names:
+        words = re.findall(r"[^\W_]+", name.lower())
+        keys.append([word for word in words if word not in VARIANT_WORDS])
+    family = list(range(len(names)))
+    for i in range(len(names)):
+        for j in range(i):
+            if (close[i, j] >= 2 or keys[i] == keys[j]) and family[i] != family[j]:
+                old, new = max(family[i], family[j]), min(family[i], family[j])
+                family = [new if number == old else number for number in family]
+    return family
 
 
 def manifest(files: dict[str, bytes], packages: dict[str, tuple[str, str]]) -> bytes:

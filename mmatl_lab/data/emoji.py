@@ -1,0 +1,212 @@
+"""Emoji: 1,586 concepts, each drawn in four art styles and named in words (CLDR names and keywords). Offline.
+
+What makes them worth learning from: real art, real words, and two honest ways to be new. A *concept* may never have
+been seen in any style, and a whole *style* (OpenMoji, thin black outlines) may never have been seen at all.
+"""
+
+import hashlib
+import io
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..paths import asset
+from ..world.text import Tokenizer
+
+STYLES = ("noto", "twemoji", "fluent", "openmoji")
+TRAINED_STYLES = STYLES[:3]  # OpenMoji stays the style that no model has seen
+SIZE, COLUMNS = 32, 40  # pixels of a picture, pictures in a row of a sheet
+NUM_UNSEEN = 200
+LARGEST_UNSEEN_FAMILY = 4
+_REMEDY = "get the file again from the repository, or make it with `python scripts/build_assets.py emoji`"
+
+
+class Split(NamedTuple):
+    """Indices of concepts, each sorted and on the CPU; together they are all concepts, and none is in both."""
+
+    seen: Tensor  # (1386,) int64
+    unseen: Tensor  # (200,) int64
+
+
+@dataclass(frozen=True, eq=False)
+class Emoji:
+    """The data set; everything is in the order of the concepts.
+
+    Attributes:
+        images: (S, N, 4, 32, 32) uint8, red, green, blue, alpha; S in the order of ``STYLES``.
+        characters, names, groups: N strings each.
+        keywords: N tuples of strings.
+        families: (N,) int64; concepts of one family are variants of one drawing (see ``split``).
+        data_hash: of the files this was read from, for the cards of what is trained on it.
+    """
+
+    images: Tensor
+    characters: tuple[str, ...]
+    names: tuple[str, ...]
+    keywords: tuple[tuple[str, ...], ...]
+    groups: tuple[str, ...]
+    families: Tensor
+    data_hash: str
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        return f"Emoji({len(self):,} concepts in {len(STYLES)} styles)"
+
+    @cached_property
+    def words(self) -> tuple[tuple[str, ...], ...]:
+        """The words of each concept, name first, then keywords, each once: what its text is made of."""
+        return tuple(
+            tuple(dict.fromkeys(words_of(" ".join((name, *keywords)))))
+            for name, keywords in zip(self.names, self.keywords, strict=True)
+        )
+
+    def style(self, name: str) -> Tensor:
+        """(N, 4, 32, 32) uint8 pictures of one style; ValueError for a style that there is not."""
+        if name not in STYLES:
+            raise ValueError(f"there is no style {name!r}: choose one of {', '.join(STYLES)}.")
+        return self.images[STYLES.index(name)]
+
+    def index(self, text: str) -> int:
+        """Place of the concept with this name or character; ValueError when there is none."""
+        for known in (self.names, self.characters):
+            if text in known:
+                return known.index(text)
+        raise ValueError(f"no emoji has the name or character {text!r}; names are CLDR's, such as {self.names[0]!r}.")
+
+    def split(self, seed: int = 0, *, whole_families: bool = True) -> Split:
+        """200 concepts to hold out in every style, in the groups' proportions; the same on every machine.
+
+        Many emoji are variants of one drawing: a man, a woman and a person of every profession, hearts in ten colours,
+        24 clock faces. Whoever has learnt 'woman firefighter' knows 'man firefighter', so drawing concepts one by one
+        flatters the result. Therefore families are held out whole; families of more than LARGEST_UNSEEN_FAMILY stay in
+        the training part, since they would fill the test with look-alikes.
+
+        Args:
+            seed: of the choice.
+            whole_families: False draws concepts one by one, to measure how much that flatters.
+        """
+        members: dict[int, list[int]] = {}
+        for i, family in enumerate(self.families.tolist() if whole_families else range(len(self))):
+            members.setdefault(family, []).append(i)
+        # A hash orders the families, not a generator: no library version can change it.
+        order = sorted(members, key=lambda f: hashlib.sha256(f"{seed} {self.names[members[f][0]]}".encode()).digest())
+        unseen: list[int] = []
+        for group, quota in self._quotas().items():
+            for family in order:
+                candidates = members[family]
+                if self.groups[candidates[0]] == group and len(candidates) <= min(quota, LARGEST_UNSEEN_FAMILY):
+                    unseen += candidates
+                    quota -= len(candidates)
+        held = torch.zeros(len(self), dtype=torch.bool)
+        held[unseen] = True
+        return Split((~held).nonzero().squeeze(1), held.nonzero().squeeze(1))
+
+    def _quotas(self) -> dict[str, int]:
+        """How many of each group to hold out: proportional, largest remainders first."""
+        shares = {group: NUM_UNSEEN * self.groups.count(group) / len(self) for group in dict.fromkeys(self.groups)}
+        quotas = {group: int(share) for group, share in shares.items()}
+        by_remainder = sorted(shares, key=lambda group: quotas[group] - shares[group])
+        for group in by_remainder[: NUM_UNSEEN - sum(quotas.values())]:
+            quotas[group] += 1
+        return quotas
+
+    def tokenizer(self, concepts: Tensor) -> Tokenizer:
+        """A tokenizer that knows the words of these concepts and no others: a word never trained on has no meaning."""
+        return Tokenizer(("", *sorted({word for i in concepts.tolist() for word in self.words[i]})))
+
+    def tokens(self, tokenizer: Tokenizer) -> Tensor:
+        """(N, L) int64: each concept's words that the tokenizer knows, 0 where there is nothing.
+
+        Words it does not know are left out, so the row of an unseen concept may be short.
+        """
+        known = set(tokenizer.words)
+        rows = [[tokenizer[word] for word in words if word in known] for words in self.words]
+        tokens = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
+        for i, row in enumerate(rows):
+            tokens[i, : len(row)] = torch.tensor(row, dtype=torch.long)
+        return tokens
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in lower case, as the tokenizer cuts them."""
+    return re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text.lower())
+
+
+def on_background(rgba: Tensor, colour: Tensor | tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Tensor:
+    """Pictures laid over one colour: (..., 4, H, W) uint8, or float in [0, 1] -> (..., 3, H, W) float in [0, 1].
+
+    Args:
+        colour: red, green, blue in [0, 1], shape (3,) or (..., 3) for one colour a picture.
+    """
+    x = rgba.float() / 255 if rgba.dtype == torch.uint8 else rgba
+    rgb, alpha = x[..., :3, :, :], x[..., 3:, :, :]
+    colour = torch.as_tensor(colour, dtype=x.dtype, device=x.device)[..., None, None]
+    return colour + alpha * (rgb - colour)
+
+
+def pixel_neighbours(queries: Tensor, gallery: Tensor) -> Tensor:
+    """Index of the gallery picture nearest in pixels to each query, the control without any learning.
+
+    Args:
+        queries: (Q, 3, H, W). gallery: (G, 3, H, W). Both float in [0, 1].
+
+    Returns:
+        (Q,) int64, the smallest Euclidean distance; |q|² is the same for all of a query's distances and left out.
+    """
+    q, g = queries.flatten(1), gallery.flatten(1)
+    return (g.square().sum(1) - 2 * q @ g.T).argmin(1)
+
+
+def load_emoji(folder: str | Path | None = None) -> Emoji:
+    """The emoji that the package carries.
+
+    Args:
+        folder: where the sheets and words are; None takes the package's own.
+
+    Raises:
+        FileNotFoundError: a file is missing; the message names it.
+        ValueError: a file is not the one that MANIFEST.json lists (damaged or half-copied).
+    """
+    folder = asset("data/emoji") if folder is None else Path(folder)
+    manifest_bytes = _read(folder / "MANIFEST.json")
+    try:
+        hashes = json.loads(manifest_bytes)["files"]
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{folder / 'MANIFEST.json'} is damaged: {_REMEDY}.") from None
+    files = {name: _read(folder / name) for name in ("emoji.json", *(f"{style}.webp" for style in STYLES))}
+    for name, content in files.items():
+        if hashlib.sha256(content).hexdigest() != hashes.get(name):
+            raise ValueError(f"{folder / name} is damaged (its sha256 is not the one in MANIFEST.json): {_REMEDY}.")
+    entries = json.loads(files["emoji.json"])
+    return Emoji(
+        images=torch.stack([_sheet(files[f"{style}.webp"], len(entries)) for style in STYLES]),
+        characters=tuple(entry["character"] for entry in entries),
+        names=tuple(entry["name"] for entry in entries),
+        keywords=tuple(tuple(entry["keywords"]) for entry in entries),
+        groups=tuple(entry["group"] for entry in entries),
+        families=torch.tensor([entry["family"] for entry in entries]),
+        data_hash=hashlib.sha256(manifest_bytes).hexdigest(),
+    )
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise FileNotFoundError(f"the emoji file {path} is missing: {_REMEDY}.")
+    return path.read_bytes()
+
+
+def _sheet(webp: bytes, number: int) -> Tensor:
+    """A sheet's pictures, (number, 4, SIZE, SIZE) uint8."""
+    pixels = torch.from_numpy(np.array(Image.open(io.BytesIO(webp)).convert("RGBA")))  # (rows * SIZE, 40 * SIZE, 4)
+    grid = pixels.view(-1, SIZE, COLUMNS, SIZE, 4).permute(0, 2, 4, 1, 3)  # (rows, 40, 4, SIZE, SIZE)
+    return grid.flatten(0, 1)[:number].contiguous()
