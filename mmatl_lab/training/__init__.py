@@ -1,0 +1,28 @@
+"""The helper of the visible training loop, checkpoints with a card, what this machine can do; each loaded when used."""
+
+from importlib import import_module
+
+_WHERE = {
+    "Run": "run",
+    "learning_rate": "schedule",
+    "Checkpoint": "checkpoint",
+    "CheckpointError": "checkpoint",
+    "load_checkpoint": "checkpoint",
+    "load_into": "checkpoint",
+    "save_checkpoint": "checkpoint",
+    "Machine": "budget",
+    "PRESETS": "budget",
+    "default_preset": "budget",
+    "machine": "budget",
+}
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_WHERE[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,90 @@
+"""What this machine can do, and which preset (``quick``, ``full``, ``gpu``) fits it."""
+
+import difflib
+import os
+import platform
+from typing import NamedTuple
+
+PRESETS = ("quick", "full", "gpu")
+
+
+class Machine(NamedTuple):
+    """What training runs on.
+
+    device: ``"cuda"``, ``"mps"`` or ``"cpu"``. name: of the processor or GPU. cores: CPU cores this process may use.
+    bf16: whether the device has bfloat16 instructions, so that bf16 is faster than float32 instead of emulated.
+    memory: bytes, of the GPU for cuda, else of the computer.
+    """
+
+    device: str
+    name: str
+    cores: int
+    bf16: bool
+    memory: int
+
+    def __str__(self) -> str:
+        bf16 = "bf16" if self.bf16 else "no bf16"
+        return f"{self.name} ({self.device}), {self.cores} cores, {self.memory / 2**30:.1f} GiB, {bf16}"
+
+
+def machine(device: str = "auto") -> Machine:
+    """The machine as training sees it.
+
+    Args:
+        device: ``"auto"`` takes the first there is of cuda, mps, cpu.
+
+    Raises:
+        ValueError: for an unknown device or one that this machine does not have.
+    """
+    import psutil
+    import torch
+
+    have = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        device = next(name for name, there in have.items() if there)
+    if not have.get(device):
+        there = ", ".join(name for name, there in have.items() if there)
+        raise ValueError(f"device {device!r} is not available here: use 'auto' or one of {there}")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if device == "cuda":
+        gpu = torch.cuda.get_device_properties(torch.cuda.current_device())
+        bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        return Machine(device, gpu.name, cores, bf16, gpu.total_memory)
+    bf16 = device == "cpu" and _cpu_has_bf16()  # autocast to bf16 on mps is not there in every torch we support
+    return Machine(device, _cpu_name(), cores, bf16, psutil.virtual_memory().total)
+
+
+def default_preset() -> str:
+    """``$MMATL_LAB_PRESET`` if set, else ``"gpu"`` on a machine with CUDA, else ``"full"``.
+
+    Raises:
+        ValueError: if the variable holds anything but a preset.
+    """
+    preset = os.environ.get("MMATL_LAB_PRESET")
+    if preset in PRESETS:
+        return preset
+    if preset:
+        nearest = difflib.get_close_matches(preset.lower(), PRESETS, n=1, cutoff=0.5)
+        meant = f"did you mean {nearest[0]!r}, or another of" if nearest else "use one of"
+        raise ValueError(f"MMATL_LAB_PRESET is {preset!r}, which is no preset: {meant} {', '.join(PRESETS)}")
+    import torch
+
+    return "gpu" if torch.cuda.is_available() else "full"
+
+
+def _cpu_has_bf16() -> bool:
+    """AVX512-BF16 or AMX on x86, BF16 on Arm: without them torch computes bf16 in float32, more slowly than float32."""
+    import torch
+
+    if hasattr(torch.cpu, "get_capabilities"):  # newer torch has this public, older torch the two below
+        can = torch.cpu.get_capabilities()
+        return bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("bf16"))
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def _cpu_name() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):  # not Linux, or Linux on Arm
+        return platform.processor() or platform.machine()

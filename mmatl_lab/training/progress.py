@@ -1,0 +1,138 @@
+"""What is seen and kept of a run while it goes on: bar, live plots, CSV and TensorBoard; none may slow it down."""
+
+import builtins
+import importlib.util
+import math
+import os
+import sys
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from statistics import fmean
+from typing import Protocol
+
+from tqdm import tqdm
+
+History = dict[str, list[float]]
+
+PLOT_EVERY = 2.0  # seconds between two frames of a live plot, at least
+PLOT_SHARE = 0.05  # of the time may go into plots
+
+
+class Plot(Protocol):
+    """What :class:`~mmatl_lab.training.Run` draws on: anything with these two methods."""
+
+    def update(self, history: History, step: int, num_steps: int) -> None: ...
+
+    def close(self, history: History) -> None: ...
+
+
+class Progress:
+    """Shows and logs the steps between entering and leaving it.
+
+    Headless (``MMATL_LAB_HEADLESS=1``) there is no bar and a plot shows its last frame only. Where the output is
+    neither a terminal nor a notebook there is no bar either.
+
+    Args:
+        name: shown before the bar.
+        history: of the steps done before; it is logged once more, so that the newest log is whole.
+        learning_rates: one for each step of the run; logged.
+        plots: live plots; their frames are thinned to one every 2 s and 5 % of the time.
+        log_folder: where a CSV and a TensorBoard log begin; None for none.
+        silent: True on all processes but one: nothing is shown or logged.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        history: History,
+        learning_rates: Sequence[float],
+        plots: Sequence[Plot] = (),
+        log_folder: Path | None = None,
+        silent: bool = False,
+    ):
+        self.headless = os.environ.get("MMATL_LAB_HEADLESS") == "1"
+        visible = sys.stdout.isatty() or hasattr(builtins, "__IPYTHON__")
+        self._plots = () if silent else plots
+        self._loggers = () if silent or log_folder is None else open_loggers(log_folder)
+        self._learning_rates, self._history = learning_rates, history
+        self._bar = tqdm(
+            desc=name,
+            initial=len(history["step"]),
+            total=len(learning_rates),
+            disable=silent or self.headless or not visible,
+            file=sys.stdout,  # a notebook paints the standard error stream red
+            leave=False,
+            mininterval=0.25,
+            bar_format="{desc} {bar:24} {n_fmt}/{total_fmt}, {remaining} left, {rate_fmt}{postfix}",
+        )
+        self._next_plot = time.monotonic() + PLOT_EVERY
+        for index in range(len(history["step"])):
+            self._log(index)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Last frame of the plots, end of the bar and the logs; doing it twice does no harm."""
+        self._bar.close()
+        for plot in self._plots:
+            plot.close(self._history)
+        for logger in self._loggers:
+            logger.finalize("success")
+        self._plots, self._loggers = (), ()
+
+    def step(self, history: History, note: str) -> None:
+        """Show that the last step of ``history`` is done, with ``note`` behind the bar."""
+        self._history = history
+        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.update()
+        self._log(-1)
+        now = time.monotonic()
+        if now >= self._next_plot and not self.headless:
+            for plot in self._plots:
+                plot.update(history, len(history["step"]), len(self._learning_rates))
+            end = time.monotonic()
+            self._next_plot = end + max(PLOT_EVERY, (end - now) / PLOT_SHARE)
+
+    def _log(self, index: int) -> None:
+        """One row to CSV and TensorBoard; a full disk ends the log, not the training."""
+        row = {name: values[index] for name, values in self._history.items() if not math.isnan(values[index])}
+        step = int(row.pop("step"))
+        try:
+            for logger in self._loggers:
+                logger.log_metrics({**row, "lr": self._learning_rates[step]}, step)
+        except OSError as error:
+            self._loggers = ()
+            warnings.warn(f"the log ends at step {step} ({error.strerror}); the training goes on", stacklevel=2)
+
+
+def open_loggers(folder: Path) -> list:
+    """Fabric's CSV logger and, where tensorboard is installed, its TensorBoard logger, in ``folder/version_N``."""
+    from lightning_fabric.loggers import CSVLogger, TensorBoardLogger
+
+    csv = CSVLogger(folder.parent, name=folder.name)
+    if importlib.util.find_spec("tensorboard") is None:
+        return [csv]
+    return [csv, TensorBoardLogger(folder.parent, name=folder.name, version=csv.version)]
+
+
+def recent(column: Sequence[float]) -> float:
+    """Mean of the last 20 numbers that are not NaN; NaN if there are none."""
+    return fmean([*islice((x for x in reversed(column) if not math.isnan(x)), 20)] or [math.nan])
+
+
+def reading(name: str, column: Sequence[float], ceiling: Mapping[str, float], control: Mapping[str, float]) -> str:
+    """``accuracy 0.981 (ceiling 1, control 0.004)``."""
+    references = [f"{word} {of[name]:.3g}" for word, of in (("ceiling", ceiling), ("control", control)) if name in of]
+    return f"{name} {recent(column):.3f}" + (f" ({', '.join(references)})" if references else "")
+
+
+def duration(seconds: float) -> str:
+    """``72 s``, ``4 min 32 s``."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
