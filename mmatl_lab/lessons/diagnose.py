@@ -29,10 +29,8 @@ def diagnose(value, reference: Reference, mistakes: Mapping[str, str], *, what: 
     value, right = as_tensor(value, what), reference(frozenset()).detach()
     if same(value, right):
         return
-    for number in range(1, together + 1):
-        for names in combinations(mistakes, number):
-            if same(value, reference(frozenset(names)).detach()):
-                raise Wrong(" Also: ".join(mistakes[name] for name in names))
+    if made := find_mistakes(value, reference, mistakes, together):
+        raise Wrong(" Also: ".join(mistakes[name] for name in made))
     if value.shape != right.shape:
         raise Wrong(f"The shape of {what} is {tuple(value.shape)}, expected {tuple(right.shape)}.")
     if not torch.isfinite(value).all() and torch.isfinite(right).all():
@@ -42,6 +40,20 @@ def diagnose(value, reference: Reference, mistakes: Mapping[str, str], *, what: 
             "look for a division by zero or an exponential that overflows."
         )
     raise Wrong(f"{_capital(what)} is not right yet: {_first_difference(value, right)}.")
+
+
+def find_mistakes(
+    value: Tensor, reference: Reference, mistakes: Mapping[str, str], together: int = 2
+) -> tuple[str, ...]:
+    """Names of the smallest set of mistakes that gives `value`; none of them when no set of up to `together` does."""
+    for number in range(1, together + 1):
+        for names in combinations(mistakes, number):
+            try:
+                if same(value, reference(frozenset(names)).detach()):
+                    return names
+            except RuntimeError:  # a mistake that these shapes do not let anyone make
+                continue
+    return ()
 
 
 def as_tensor(value, what: str) -> Tensor:

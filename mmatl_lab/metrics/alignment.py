@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-BLOCK = 1 << 22  # numbers of the distance matrix held at once
+BLOCK = 1 << 20  # numbers of the distance matrix held at once
 
 
 def modality_gap(x: Tensor, y: Tensor) -> float:

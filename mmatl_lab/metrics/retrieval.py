@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 Ids = Tensor | tuple[Tensor, Tensor] | None
-BLOCK = 1 << 22  # numbers of the similarity matrix held at once: 16 MiB in float32
+BLOCK = 1 << 20  # numbers of the similarity matrix held at once: 4 MiB in float32
 
 
 class Recall(NamedTuple):
@@ -89,9 +89,9 @@ def hits_at_k(
     if ties not in ("expected", "lost"):
         raise ValueError(f"ties is 'expected' or 'lost', got {ties!r}")
     query_ids, key_ids = _ids(queries, keys, ids)
-    hits = torch.cat(
-        [_hits(similarity, query_ids[rows, None] == key_ids, k, ties) for rows, similarity in _blocks(queries, keys)]
-    )
+    hits = torch.empty(len(queries), dtype=torch.float64)
+    for rows, similarity in _blocks(queries, keys):
+        hits[rows] = block_hits(similarity, query_ids[rows, None] == key_ids, k, ties)
     if hits.isnan().any():
         missing = hits.isnan()
         raise ValueError(
@@ -101,8 +101,13 @@ def hits_at_k(
     return hits
 
 
-def _hits(similarity: Tensor, relevant: Tensor, k: int, ties: str) -> Tensor:
-    """(rows, M) similarities and which keys are right -> (rows,) probabilities; NaN where no key is right."""
+def block_hits(similarity: Tensor, relevant: Tensor, k: int, ties: Literal["expected", "lost"] = "expected") -> Tensor:
+    """`hits_at_k` of one block, with the right keys as a matrix: NaN where no key is right.
+
+    Args:
+        similarity: (N, M).
+        relevant: (N, M) bool, True where key j answers query i.
+    """
     best = similarity.masked_fill(~relevant, -torch.inf).amax(1, keepdim=True)
     level = similarity == best
     above = (similarity > best).sum(1).cpu().double()  # b: all wrong, since no right key lies above the best one
