@@ -40,7 +40,8 @@ def test_a_public_link_has_a_password(run, blocks, monkeypatch):
     answer = run("demo", "toy", "--share")
     assert answer.code == 0
     assert blocks.launched["share"] is True and blocks.launched["auth"] == ("guest", "eight or more")
-    assert "ready for the user 'guest': https://example.gradio.live\n" in answer.err and "eight or more" not in answer.err
+    assert "ready for the user 'guest': https://example.gradio.live\n" in answer.err
+    assert "eight or more" not in answer.err
 
 
 @pytest.mark.parametrize("given", ["", "   ", "short"])
