@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,7 +45,9 @@ def main() -> None:
     except (ValueError, OSError, FloatingPointError) as error:
         if os.environ.get("MMATL_LAB_TRACEBACK"):
             raise
-        say(f"mmatl-lab: {' '.join(str(error).split())}")
+        # Any process may be the one that failed, and torchrun tells only its exit code: so each speaks for itself.
+        who = "mmatl-lab" if first_process() else f"mmatl-lab, process {os.environ['RANK']}"
+        print(f"{who}: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(1) from None
 
 

@@ -112,6 +112,12 @@ def test_only_the_first_process_evaluates_and_prints(run, toy, monkeypatch, tmp_
     assert [call[0] for call in toy.recipe.calls] == ["train"]
 
 
+def test_any_process_that_fails_says_so(run, toy, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(toy.recipe, "train", lambda *_, **__: (_ for _ in ()).throw(OSError("the disk is full")))
+    assert run("train", "toy") == (1, "", "mmatl-lab, process 1: the disk is full\n")
+
+
 def test_the_module_is_the_command():
     environment = os.environ | {"COLUMNS": "200"}
     found = subprocess.run(
