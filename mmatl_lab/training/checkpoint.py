@@ -6,6 +6,7 @@ stored as JSON in the header of the file itself, so that weights and card cannot
 ``NAME.json`` for people to read.
 """
 
+import glob
 import hashlib
 import json
 import math
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 import safetensors
 import safetensors.torch
 import torch
@@ -158,6 +160,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         OSError: with the megabytes needed and free; the old file is then untouched and nothing is left behind.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    _sweep(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(temporary, "wb") as file:
@@ -175,6 +178,14 @@ def write_atomically(path: Path, data: bytes) -> None:
     finally:
         if temporary.exists():
             temporary.unlink()
+
+
+def _sweep(path: Path) -> None:
+    """Remove what processes left that were killed while they wrote ``path``."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        pid = left.name.split(".")[-2]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            left.unlink(missing_ok=True)
 
 
 def _storable(name: str, tensor: Tensor, dtype: torch.dtype | None) -> Tensor:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ def make_fabric(computer: Machine, precision: str):
     processes = int(os.environ.get("WORLD_SIZE", 1))
     if processes == 1:
         return Fabric(accelerator=computer.device, devices=1, precision=precision)
+    warnings.filterwarnings("ignore", "torch.distributed.nn.functional.all_gather is deprecated")  # Fabric's own call
     here = int(os.environ.get("LOCAL_WORLD_SIZE", processes))
     if computer.device == "cpu":
         torch.set_num_threads(max(1, computer.cores // here))  # more threads than cores make all of them slow

@@ -57,7 +57,7 @@ class Run:
         folder: default ``$MMATL_LAB_RUNS`` or ``./runs``.
         resume: go on from ``folder/NAME.state.safetensors`` if it is there.
         save: False writes nothing at all, for experiments of seconds.
-        save_every: seconds between two checkpoints, at least.
+        save_every: seconds between two checkpoints, at least; 0 writes one in every step.
         device: "auto", "cuda", "mps" or "cpu".
         precision: "32-true", "bf16-mixed", or "auto": bf16 where the device has instructions for it.
         memory_format: such as ``torch.channels_last`` for convolutions.
@@ -187,7 +187,7 @@ class Run:
     def stop(self) -> None:
         """End the loop after this step (with several processes, after the next), as Ctrl-C does."""
         self._signals.received = True
-        self.stopped = self.world_size == 1
+        self.stopped = self.world_size == 1 and self.done < self.num_steps
 
     # Several processes ------------------------------------------------------------------------------------------------
 
@@ -246,7 +246,8 @@ class Run:
                 raise  # a folder that cannot be written to shows in the first step, not after the training
             warnings.warn(f"{error}; the training goes on", stacklevel=3)
         end = time.monotonic()
-        self._next_save = end + max(self.save_every, 20 * (end - start))  # at most 5 % of the time
+        if self.save_every > 0:
+            self._next_save = end + max(self.save_every, 20 * (end - start))  # at most 5 % of the time
 
     def _load_state(self) -> None:
         card = load_state(self.state_path, self._module, self.optimizer, self.settings)
@@ -262,8 +263,8 @@ class Run:
         self._progress.close()
         raise FloatingPointError(
             f"the {what} at step {failed} of {self.num_steps}: {failed - self.done} steps are lost, and the model has "
-            f"its weights of step {self.done}{kept}; use a smaller lr than {self.settings['lr']:g}, or look at the data "
-            f"of seeded({self.seed}, {failed})"
+            f"its weights of step {self.done}{kept}; use a smaller lr than {self.settings['lr']:g}, or look at the "
+            f"data of seeded({self.seed}, {failed})"
         )
 
     # What is seen -----------------------------------------------------------------------------------------------------

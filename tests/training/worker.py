@@ -1,0 +1,91 @@
+"""Trains a small CLIP in forked children, in order of what comes on standard input, one JSON object a line.
+
+A child costs milliseconds, a new Python with torch and Fabric seconds, and each of these children is there to be killed.
+"""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric  # noqa: F401  # loaded once, before the forks
+from torch import nn
+
+from mmatl_lab.models.clip import CLIP, clip_loss
+from mmatl_lab.nn.encoders import BagOfWords, ImageCNN
+from mmatl_lab.training import Run
+from mmatl_lab.world import Tokenizer, captions, render, sample_scenes
+
+TOKENIZER = Tokenizer()
+
+
+def small_clip() -> CLIP:
+    torch.manual_seed(0)
+    image = nn.Sequential(ImageCNN(8, channels=(4, 8, 8)), nn.Dropout(0.1))  # dropout draws from torch's own generator
+    return CLIP(image, BagOfWords(8, len(TOKENIZER.words) + 1, inner=16))
+
+
+def train(folder, num_steps=12, precision="32-true", resume=False, signals=None, die_in=None, lr=1e-3) -> None:
+    """A run that sends itself ``signals`` = {step: [names]}, or dies in call number n of ``die_in`` = [name in os, n]."""
+    signals = signals or {}
+    if die_in:
+        name, countdown = die_in
+        real = getattr(os, name)
+
+        def deadly(*arguments):
+            nonlocal countdown
+            countdown -= 1
+            if countdown == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*arguments)
+
+        setattr(os, name, deadly)
+    run = Run(
+        small_clip(),
+        name="clip",
+        num_steps=num_steps,
+        lr=lr,
+        folder=folder,
+        resume=resume,
+        save_every=0,
+        device="cpu",
+        precision=precision,
+        memory_format=torch.channels_last,
+    )
+    for step, generator in run:
+        scenes = sample_scenes(16, generator=generator)
+        tokens = captions(scenes, generator=generator)
+        out = run.model(render(scenes).contiguous(memory_format=torch.channels_last), tokens)
+        for name in signals.get(str(step), ()):
+            os.kill(os.getpid(), getattr(signal, name))
+        accuracy = (out.image @ out.text.T).argmax(1).eq(torch.arange(16)).float().mean()
+        measured = {"accuracy": accuracy} if step % 2 else {}
+        run.step(clip_loss(*out, meaning=scenes.meaning, gather=run.gather), **measured)
+    print(repr(signal.getsignal(signal.SIGINT)), run.stopped)
+
+
+def main() -> None:
+    print("ready", flush=True)
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            order = json.loads(line)
+            said = os.open(Path(order["folder"]) / "said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(said, 1)
+            os.dup2(said, 2)
+            try:
+                train(**order)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+                code = 1
+            sys.stdout.flush()
+            os._exit(code)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
