@@ -1,0 +1,1 @@
+"""What people see: the style of every figure, live plots, latent maps."""

@@ -1,0 +1,307 @@
+"""How every figure looks: one palette, one look per modality, and alt text on everything that is shown.
+
+The palette is Okabe & Ito's (2008, "Color Universal Design"), made to be told apart with any kind of colour vision.
+A modality always has the same colour, marker and line style, so that a figure can also be read in grey.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
+    "#000000",
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#F0E442",
+    "#0072B2",
+    "#D55E00",
+    "#CC79A7",
+)
+SEQUENTIAL = "cividis"  # for maps whose values run from little to much
+GREY = "#595959"  # reference lines and notes: 7 : 1 on white
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a modality is drawn. `marker` and `line` are matplotlib's names."""
+
+    colour: str
+    marker: str
+    line: str | tuple
+
+
+MODALITIES: dict[str, Look] = {
+    "image": Look(BLUE, "o", "-"),
+    "text": Look(VERMILLION, "^", "--"),
+    "audio": Look(GREEN, "s", "-."),
+    "video": Look(PURPLE, "D", ":"),
+    "sensor": Look(ORANGE, "P", (0, (6, 1, 1, 1, 1, 1))),
+}
+
+
+def look(modality: str) -> Look:
+    """The colour, marker and line style of `modality`.
+
+    Raises:
+        ValueError: `modality` is not one of image, text, audio, video, sensor.
+    """
+    if modality not in MODALITIES:
+        raise ValueError(f"unknown modality {modality!r}: use one of {', '.join(MODALITIES)}")
+    return MODALITIES[modality]
+
+
+def use_style() -> None:
+    """Sets matplotlib's defaults for the whole package; calling it again changes nothing.
+
+    Figures carry their own white background, so that they read the same on a dark page.
+    """
+    import matplotlib as mpl
+
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (7, 3.2),
+            "figure.dpi": 100,
+            "savefig.dpi": 150,  # sharp on dense screens; shown at 100 pixels an inch
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "font.family": "DejaVu Sans",  # comes with matplotlib: the same figure on every machine
+            "font.size": 11,
+            "axes.titlesize": 12,
+            "axes.titlelocation": "left",
+            "axes.labelsize": 11,
+            "xtick.labelsize": 10,
+            "ytick.labelsize": 10,
+            "legend.fontsize": 10,
+            "legend.frameon": False,
+            "axes.facecolor": "white",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.color": "#E5E5E5",
+            "lines.linewidth": 2,
+            "image.cmap": SEQUENTIAL,
+            "axes.prop_cycle": mpl.cycler(color=[BLUE, VERMILLION, GREEN, PURPLE, ORANGE]),
+        }
+    )
+
+
+def ceiling(ax: Axes, value: float, label: str = "ceiling") -> None:
+    """Draws the best reachable `value` across `ax`, dotted, its label at the left, where curves are still low."""
+    _reference(ax, value, label, (0, (1, 1.5)), "left")
+
+
+def control(ax: Axes, value: float, label: str = "control") -> None:
+    """Draws what a model gets that knows nothing (blind, shuffled, chance), dashed, its label at the right."""
+    _reference(ax, value, label, (0, (5, 3)), "right")
+
+
+def _reference(ax: Axes, value: float, label: str, line: tuple, side: str) -> None:
+    ax.axhline(value, color=GREY, linestyle=line, linewidth=1.6, zorder=1.5)
+    # above the line, unless the line lies so high that the words would leave the axes
+    low, high = ax.get_ylim()
+    below = value > low + 0.9 * (high - low)
+    ax.annotate(
+        f"{label} {value:.3g}",
+        (0.01 if side == "left" else 0.99, value),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, -3 if below else 3),
+        textcoords="offset points",
+        va="top" if below else "bottom",
+        ha=side,
+        fontsize=10,
+        color=GREY,
+    )
+
+
+def picture_grid(
+    images, titles: Sequence[str] | None = None, *, columns: int = 8, size: float = 0.9, title: str = ""
+) -> Figure:
+    """A grid of pictures with a caption under each.
+
+    Args:
+        images: (N, 3, H, W) float in [0, 1] or uint8, tensor or array; also (N, 1, H, W).
+        titles: N captions, wrapped to the width of their picture.
+        columns: pictures in a row.
+        size: width of a picture in inches.
+    Raises:
+        ValueError: the images have another shape, or the number of titles is not N.
+    """
+    import textwrap
+
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    pictures = to_uint8(images)  # (N, 3, H, W)
+    if len(pictures) == 0:
+        raise ValueError("picture_grid was given 0 images: give at least one")
+    if titles is not None and len(titles) != len(pictures):
+        raise ValueError(f"expected one title for each of {len(pictures)} images, got {len(titles)}")
+    use_style()
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    letters = max(8, int(size * 72 / 5.6))  # that fit under a picture at 10 pt
+    words = [textwrap.fill(text, letters) for text in titles] if titles is not None else []
+    lines = max((text.count("\n") + 1 for text in words), default=0)
+    height, width = pictures.shape[-2:]
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(columns * size, rows * (size * height / width + 0.19 * lines) + (0.35 if title else 0)),
+        squeeze=False,
+    )
+    for ax in axes.flat:
+        ax.axis("off")
+    for n, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
+        ax.imshow(np.moveaxis(picture, 0, -1), interpolation="nearest" if width < 64 else "antialiased")
+        if words:
+            ax.text(0.5, -0.04, words[n], transform=ax.transAxes, ha="center", va="top", fontsize=10)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+    return figure
+
+
+def to_uint8(images):
+    """Pictures as a (N, 3, H, W) uint8 array, from floats in [0, 1] or uint8, of one or three channels.
+
+    Raises:
+        ValueError: another shape, or floats outside [0, 1], which would be drawn clipped.
+    """
+    import numpy as np
+
+    array = np.asarray(images.detach().cpu() if hasattr(images, "detach") else images)
+    if array.ndim != 4 or array.shape[1] not in (1, 3):
+        raise ValueError(f"expected images of shape (N, 3, H, W), got {tuple(array.shape)}")
+    if array.dtype != np.uint8:
+        array = array.astype(np.float32)
+        if array.size and not (array.min() >= -1e-3 and array.max() <= 1 + 1e-3):
+            raise ValueError(
+                f"expected float images in [0, 1], got values from {array.min():.3g} to {array.max():.3g}: scale them"
+            )
+        array = (array.clip(0, 1) * 255).round().astype(np.uint8)
+    return np.repeat(array, 3, axis=1) if array.shape[1] == 1 else array
+
+
+def to_png(figure: Figure, **options) -> bytes:
+    """The figure as the bytes of a PNG file; `options` go to `savefig`. The same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None}, **options)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with its alt text, shown by being the last line of a cell.
+
+    JupyterLab and nbconvert's default page drop the alt text of an `image/png` output, but keep that of an HTML image.
+    So a notebook holds the picture twice: small WebP in HTML for pages, PNG for PDF export and other programs.
+
+    Args:
+        data: bytes of a PNG, WebP or GIF file; an animation stays animated on pages, its PNG is the last frame.
+        alt: what a person would conclude from the picture.
+        width: shown width in CSS pixels.
+    Raises:
+        ValueError: `alt` is empty.
+    """
+
+    data: bytes = field(repr=False)
+    alt: str
+    width: int
+
+    def __post_init__(self) -> None:
+        if not self.alt.strip():
+            raise ValueError("the alt text is empty: say in a sentence what a person would conclude from the picture")
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        from PIL import Image
+
+        picture = Image.open(io.BytesIO(self.data))
+        if getattr(picture, "is_animated", False):
+            shown, kind = self.data, picture.format
+            picture.seek(picture.n_frames - 1)
+        else:
+            shown, kind = _encoded(picture, "WEBP", lossless=True), "WEBP"
+        png = _encoded(picture.convert("RGB").quantize(256, dither=0), "PNG", optimize=True)  # a third of the size
+        source = f"data:image/{kind.lower()};base64,{base64.b64encode(shown).decode()}"
+        tag = f'<img alt="{html.escape(self.alt)}" width="{self.width}" style="max-width:100%" src="{source}">'
+        return (
+            {"text/html": tag, "image/png": base64.b64encode(png).decode(), "text/plain": self.alt},
+            {"image/png": {"alt": self.alt, "width": self.width}},
+        )
+
+
+def animation(pictures: Sequence, milliseconds: Sequence[int], alt: str, *, limit: int = 250_000) -> Picture:
+    """Pictures as one animated WebP that plays on any page without a kernel.
+
+    Args:
+        pictures: (H, W, 3) uint8 arrays of one size.
+        milliseconds: how long each is shown.
+        alt: what a person would conclude from it.
+        limit: bytes; the quality falls until it is kept, or the lowest is reached.
+    """
+    from PIL import Image
+
+    first, *others = [Image.fromarray(picture) for picture in pictures]
+    for quality in (60, 40, 20, 5):
+        data = _encoded(
+            first, "WEBP", save_all=True, append_images=others, duration=list(milliseconds), loop=0, quality=quality
+        )
+        if len(data) <= limit:
+            break
+    return Picture(data, alt, width=first.width)
+
+
+def _encoded(picture: Image.Image, kind: str, **options) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format=kind, **options)
+    return buffer.getvalue()
+
+
+def in_notebook() -> bool:
+    """Whether what is displayed reaches a page: true in a Jupyter kernel, false in a terminal."""
+    import sys
+
+    ipython = sys.modules.get("IPython")  # not imported: certainly not running in it
+    return ipython is not None and getattr(ipython.get_ipython(), "kernel", None) is not None
+
+
+def headless() -> bool:
+    """Whether `MMATL_LAB_HEADLESS` asks for final frames only: no updates in place, no widgets."""
+    import os
+
+    return os.environ.get("MMATL_LAB_HEADLESS", "0") not in ("", "0")
+
+
+def show(figure: Figure, *, alt: str) -> None:
+    """Shows `figure` with alt text that stays with it in the saved notebook, and closes it.
+
+    In a terminal the alt text is printed instead.
+
+    Args:
+        alt: what a person would conclude from the figure, for those who do not see it.
+    Raises:
+        ValueError: `alt` is empty.
+    """
+    import matplotlib.pyplot as plt
+
+    picture = Picture(to_png(figure), alt, width=round(figure.get_figwidth() * 100))
+    plt.close(figure)
+    if in_notebook():
+        from IPython.display import display
+
+        display(picture)
+    else:
+        print(alt)
