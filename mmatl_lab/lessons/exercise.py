@@ -225,7 +225,9 @@ def _judge(exercise: Exercise, function, seed: int) -> Verdict:
         try:
             if exercise.checker is None:
                 attempt()
-                return verdict("open", "Ask of your answer: " + " ".join(exercise.rubric))
+                return verdict(
+                    "open", "\n".join(("Ask of your answer:", *(f"· {question}" for question in exercise.rubric)))
+                )
             return verdict("passed", exercise.checker(attempt, torch.Generator().manual_seed(seed)), seed)
         except NotAttempted as error:
             return verdict("not attempted", str(error) or start)
@@ -233,6 +235,10 @@ def _judge(exercise: Exercise, function, seed: int) -> Verdict:
             return verdict("wrong", str(error), seed)
         except Raised as error:
             return verdict("error", str(error), seed)
+        except Exception as error:  # an answer that the check itself cannot digest must not stop the notebook
+            return verdict(
+                "wrong", f"The check cannot read what your function returns ({type(error).__name__}: {error})."
+            )
 
 
 def _source(function: Callable) -> list[str]:

@@ -28,8 +28,8 @@ class Note:
     foot: str = ""
 
     def __repr__(self) -> str:
-        lines = [f"{_LOOKS[self.kind][0]} {self.head}", *self.text.split("\n"), self.foot]
-        return "\n".join(line if i == 0 else f"  {line}".rstrip() for i, line in enumerate(lines) if line or i == 0)
+        lines = [*(self.text.split("\n") if self.text else []), *([self.foot] if self.foot else [])]
+        return "\n".join([f"{_LOOKS[self.kind][0]} {self.head}", *(f"  {line}".rstrip() for line in lines)])
 
     def _repr_html_(self) -> str:
         sign, colour = _LOOKS[self.kind]
@@ -41,8 +41,8 @@ class Note:
 
 
 def note(kind: str, head: str, body: str, foot: str = "") -> Note:
-    """A note whose body is text; what stands between backticks is shown as code."""
-    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(body, quote=False))
+    """A note whose body is text; what stands between backticks is shown as code, and lines stay lines."""
+    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(body, quote=False)).replace("\n", "<br>")
     return Note(kind, head, body, f"<div>{marked}</div>" if body else "", foot)
 
 

@@ -29,8 +29,9 @@ def coverage(intervals, truth):
 
 
 def test_wilson_covers_what_it_says():
-    draws = torch.binomial(torch.full((4000,), 60.0), torch.tensor(0.9).expand(4000),
-                           generator=torch.Generator().manual_seed(0))
+    draws = torch.binomial(
+        torch.full((4000,), 60.0), torch.tensor(0.9).expand(4000), generator=torch.Generator().manual_seed(0)
+    )
     assert 0.92 < coverage([wilson(s, 60) for s in draws.tolist()], 0.9) < 0.98
 
 

@@ -48,7 +48,9 @@ def test_without_ties_it_is_the_hit_rate_of_torchmetrics(seed, k):
     expected = [retrieval_hit_rate(s, i == ids[1], top_k=k) for s, i in zip(image @ text.T, ids[0], strict=True)]
     for ties in ("expected", "lost"):
         assert recall_at_k(image, text, k=k, ids=ids, ties=ties) == pytest.approx(torch.stack(expected).mean().item())
-        assert recall_at_k(image @ text.T, k=k, ids=ids, ties=ties) == pytest.approx(torch.stack(expected).mean().item())
+        assert recall_at_k(image @ text.T, k=k, ids=ids, ties=ties) == pytest.approx(
+            torch.stack(expected).mean().item()
+        )
 
 
 @pytest.mark.parametrize("k", [1, 5, 100])
@@ -92,8 +94,9 @@ def test_permuting_keys_and_monotone_maps_change_nothing_and_k_only_adds(seed):
     similarity = torch.randint(5, (9, 9), generator=generator).float()
     order = torch.randperm(9, generator=generator)
     recalls = [recall_at_k(similarity, k=k) for k in range(1, 10)]
-    assert recalls == pytest.approx([recall_at_k(similarity[:, order], k=k, ids=(torch.arange(9), order))
-                                     for k in range(1, 10)])
+    assert recalls == pytest.approx(
+        [recall_at_k(similarity[:, order], k=k, ids=(torch.arange(9), order)) for k in range(1, 10)]
+    )
     assert recalls == pytest.approx([recall_at_k(similarity.exp(), k=k) for k in range(1, 10)])
     assert all(b >= a - 1e-12 for a, b in zip(recalls, recalls[1:], strict=False)) and recalls[-1] == pytest.approx(1)
 

@@ -75,7 +75,7 @@ def contrastive_loss(image: Tensor, text: Tensor, temperature: float) -> Tensor:
     hints=(
         "Captions are rows of tokens. Two captions are equal when *all* their tokens are.",
         "`tokens[:, None] == tokens[None, :]` has shape (B, B, L).",
-        "Every caption equals itself, and the diagonal holds the right pairs: `~torch.eye(B, dtype=torch.bool)` keeps it.",
+        "Every caption equals itself, and the diagonal holds the right pairs: leave `torch.eye(B).bool()` alone.",
     ),
     checker=checks.mask_false_negatives,
 )

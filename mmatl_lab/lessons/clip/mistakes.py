@@ -49,6 +49,7 @@ OVERFLOW = (
     "back. `F.cross_entropy`, `log_softmax` and `logsumexp` subtract the largest logit first."
 )
 UNDERFLOW = "a probability is rounded to 0, and log 0 = −∞. `F.cross_entropy` and `log_softmax` stay in the logarithms."
+CAPPED = "a number added inside the logarithm, or a clamp, hides what it should keep finite."
 
 LOSS = {
     "i2t only": "One direction only: you classify the text of each image (the rows). Add the image of each text (the "

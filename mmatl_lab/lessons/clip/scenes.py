@@ -1,0 +1,165 @@
+"""The procedural half of the CLIP lesson: scenes and their captions, with exact ceilings.
+
+Training shows scenes of one or two objects in all but eight combinations of shape and colour. Half of each batch are
+twins of the other half that differ in one factor of one object: without such hard negatives a batch is solved by the
+colours long before the shapes are learnt.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmatl_lab.metrics.intervals import wilson
+from mmatl_lab.metrics.retrieval import hits_at_k
+from mmatl_lab.models.clip import CLIP, clip_loss, zero_shot_logits
+from mmatl_lab.nn.encoders import ImageCNN, ImageViT, TextTransformer
+from mmatl_lab.training import Run
+from mmatl_lab.world import (
+    COLOURS,
+    SHAPES,
+    SIZES,
+    Scenes,
+    Tokenizer,
+    captions,
+    ceilings,
+    held_out_combinations,
+    render,
+    sample_scenes,
+    seeded,
+    siblings,
+)
+
+NAME = "clip_scenes"
+NUM_OBJECTS = (1, 2)
+GALLERY = 1_000
+EVALUATION_SEED = 90_210  # of the scenes that every number is measured on; no training run uses it
+LENGTH = 32  # words that the text encoder can read
+
+
+@dataclass(frozen=True)
+class ScenesPreset:
+    num_steps: int
+    batch_size: int = 256
+    lr: float = 4e-3
+    channels: tuple[int, ...] = (64, 128, 256)
+    text_layers: int = 2
+    text_width: int = 64  # words need little: captions have 16 of them, out of 110
+    width: int = 128
+    vit: bool = False  # the vision transformer in place of the convolutions
+
+
+class Batch(NamedTuple):
+    images: Tensor  # (B, 3, 32, 32) in [0, 1]
+    tokens: Tensor  # (B, L)
+    meaning: Tensor  # (B,) equal where captions say the same
+
+
+def make_model(preset: ScenesPreset, *, seed: int = 0) -> CLIP:
+    """The model of a preset, with weights that depend on the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        image = ImageViT(preset.width) if preset.vit else ImageCNN(preset.width, preset.channels)
+        text = TextTransformer(preset.width, len(Tokenizer()), LENGTH, preset.text_layers, inner=preset.text_width)
+        return CLIP(image, text)
+
+
+def training_scenes(n: int, *, generator: torch.Generator, hard: bool = True) -> Scenes:
+    """``n`` scenes without held-out combinations; with ``hard``, the second half are twins of the first."""
+    held_in = ~held_out_combinations()
+    scenes = sample_scenes(n // 2 if hard else n, NUM_OBJECTS, combinations=held_in, generator=generator)
+    return scenes + siblings(scenes, combinations=held_in, generator=generator) if hard else scenes
+
+
+def make_batch(scenes: Scenes, *, generator: torch.Generator, rows: slice = slice(None), device="cpu") -> Batch:
+    """Pictures and captions of ``scenes``. With ``rows``, of this process's rows only, as part of the whole batch."""
+    tokens = captions(scenes, generator=generator)[rows].to(device)  # drawn for all, so that the rows fit together
+    scenes = scenes[rows].to(device)
+    return Batch(render(scenes), tokens, scenes.meaning)
+
+
+def train_scenes(preset: ScenesPreset, *, folder: Path, resume: bool = False, seed: int = 0, card: dict) -> Path:
+    """Train and save ``clip_scenes``; returns the file."""
+    model = make_model(preset, seed=seed)
+    run = Run(model, NAME, preset.num_steps, lr=preset.lr, seed=seed, folder=folder, resume=resume, card=card)
+    for _, generator in run:
+        scenes = training_scenes(preset.batch_size, generator=generator)
+        batch = make_batch(scenes, generator=generator, rows=run.shard, device=run.device)
+        out = run.model(batch.images, batch.tokens)
+        loss = clip_loss(*out, meaning=batch.meaning, gather=run.gather)
+        run.step(loss, accuracy=batch_accuracy(out.image, out.text))
+    return run.save(evaluate_scenes(model)[0], dtype=torch.bfloat16)
+
+
+@torch.no_grad()
+def batch_accuracy(image: Tensor, text: Tensor) -> Tensor:
+    """Share of the images whose own text is the most similar one of the batch, a scalar."""
+    return ((image @ text.T).argmax(1) == torch.arange(len(image), device=image.device)).float().mean()
+
+
+def gallery(n: int = GALLERY, *, seed: int = EVALUATION_SEED) -> Scenes:
+    """``n`` scenes of one or two objects that all mean something different, so that each query has one right answer."""
+    generator = seeded(seed, 1)
+    scenes = sample_scenes(4 * n, NUM_OBJECTS, combinations=~held_out_combinations(), generator=generator)
+    first = torch.tensor(
+        list({meaning: i for i, meaning in reversed(list(enumerate(scenes.meaning.tolist())))}.values())
+    )
+    return scenes[first.sort().values[:n]]
+
+
+def class_prompts(tokenizer: Tokenizer) -> Tensor:
+    """Texts of the 64 classes shape x colour in every size and place: (64 * 12, L), a class's texts together."""
+    return tokenizer.encode(
+        [
+            f"a {size} {colour} {shape} in the {row} {column}"
+            for shape in SHAPES
+            for colour in COLOURS
+            for size in SIZES
+            for row in ("top", "bottom")
+            for column in ("left", "right")
+        ]
+    )
+
+
+@torch.no_grad()
+def zero_shot(model: CLIP, scenes: Scenes) -> Tensor:
+    """(B,) bool: was the first object's shape and colour told apart from the 63 others, by texts alone?"""
+    device = next(model.parameters()).device
+    texts = model.encode_text(class_prompts(Tokenizer()).to(device)).unflatten(0, (len(SHAPES) * len(COLOURS), -1))
+    image = model.encode_image(render(scenes.to(device)))
+    answer = scenes.shape[:, 0] * len(COLOURS) + scenes.colour[:, 0]
+    return zero_shot_logits(image, texts, model.logit_scale).argmax(1).cpu() == answer
+
+
+@torch.no_grad()
+def evaluate_scenes(model: CLIP) -> tuple[dict, dict, dict]:
+    """(metrics, controls, ceilings) of a trained model, on scenes that no training run has seen.
+
+    Controls: ``retrieval_*`` with the texts of other scenes (shuffled); ``zero_shot_*`` with the best constant answer.
+    """
+    device = next(model.parameters()).device
+    model.eval()
+    scenes = gallery()
+    image = model.encode_image(render(scenes.to(device))).cpu()
+    text = model.encode_text(captions(scenes, generator=seeded(EVALUATION_SEED, 2)).to(device)).cpu()
+    shuffled = torch.randperm(len(scenes), generator=seeded(EVALUATION_SEED, 3))
+    metrics, controls, ceiling = {}, {}, {}
+    for name, queries, keys in (("scenes_i2t_r1", image, text), ("scenes_t2i_r1", text, image)):
+        hits = hits_at_k(queries, keys)
+        _add(metrics, name, hits)
+        controls[name] = hits_at_k(queries, keys[shuffled]).mean().item()
+        ceiling[name] = ceilings.retrieval(scenes.meaning)
+    for name, combinations in (("seen", ~held_out_combinations()), ("held_out", held_out_combinations())):
+        test = sample_scenes(GALLERY, 1, combinations=combinations, generator=seeded(EVALUATION_SEED, 4))
+        _add(metrics, f"zero_shot_{name}", zero_shot(model, test).float())
+        controls[f"zero_shot_{name}"] = ceilings.accuracy(("shape", "colour"))
+        ceiling[f"zero_shot_{name}"] = ceilings.accuracy(("shape", "colour"), ["image"], combinations=combinations)
+    return metrics, controls, ceiling
+
+
+def _add(metrics: dict, name: str, hits: Tensor) -> None:
+    """A share and its 95 % interval over the queries."""
+    low, high = wilson(hits.sum().item(), len(hits))
+    metrics |= {name: hits.mean().item(), f"{name}_low": low, f"{name}_high": high}
