@@ -135,8 +135,8 @@ class Run:
     def __iter__(self) -> Iterator[tuple[int, torch.Generator]]:
         log_folder = self.path.parent / "logs" / self.name if self._writes else None
         self._signals = StopSignals()
-        known = self.name, self.history, self.learning_rates
-        self._progress = Progress(*known, self._plots, log_folder, silent=not self.is_main)
+        known = (self.name, self.history, self.learning_rates, self._plots)
+        self._progress = Progress(*known, log_folder, silent=not self.is_main)
         self.stopped, self._first, self._started = False, self.done, time.monotonic() - self.seconds
         self._module.train()
         with self._signals, self._progress:
@@ -257,14 +257,15 @@ class Run:
         failed, kept = self.done, ""
         if self._kept:
             self._load_state()
-            kept = f" (kept in {self.state_path})"
+            kept = f", kept in {self.state_path}"
+        lost = f"{failed - self.done} step{'s' * (failed - self.done != 1)} lost"
         self._module.eval()
         self._signals.close()
         self._progress.close()
         raise FloatingPointError(
-            f"the {what} at step {failed} of {self.num_steps}: {failed - self.done} steps are lost, and the model has "
-            f"its weights of step {self.done}{kept}; use a smaller lr than {self.settings['lr']:g}, or look at the "
-            f"data of seeded({self.seed}, {failed})"
+            f"the {what} at step {failed} of {self.num_steps}: {lost}, the model has its weights of step "
+            f"{self.done}{kept}; use a smaller lr than {self.settings['lr']:g}, or look at the data of "
+            f"seeded({self.seed}, {failed})"
         )
 
     # What is seen -----------------------------------------------------------------------------------------------------

@@ -57,9 +57,18 @@ def test_a_misspelt_preset_is_answered_with_the_nearest(monkeypatch, given, near
 
 def test_a_preset_like_no_other_is_answered_with_all():
     environment = os.environ | {"MMATL_LAB_PRESET": "xyz"}
-    ask = "import sys; from mmatl_lab.training import default_preset\ntry: default_preset()\nexcept ValueError as e: print(e)"
-    ask += "\nprint('torch' in sys.modules)"
-    said = subprocess.run([sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True).stdout
+    ask = """
+import sys
+from mmatl_lab.training import default_preset
+try:
+    default_preset()
+except ValueError as error:
+    print(error)
+print('torch' in sys.modules)
+"""
+    said = subprocess.run(
+        [sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True
+    ).stdout
     assert said.splitlines() == [
         "MMATL_LAB_PRESET is 'xyz', which is no preset: use one of quick, full, gpu",
         "False",  # the command line asks this before it loads torch

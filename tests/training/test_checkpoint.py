@@ -163,14 +163,20 @@ def test_a_file_without_our_card_is_foreign(path):
 def test_a_file_from_the_future_says_which_version_to_install(path):
     card = {"schema": 2, "versions": {"mmatl_lab": "9.1.0"}}
     safetensors.torch.save_file({"w": torch.ones(2)}, path, {"card": json.dumps(card)})
-    with pytest.raises(CheckpointError, match=r"written by mmatl_lab 9.1.0 in format 2.*install mmatl_lab 9.1.0 or later"):
+    with pytest.raises(
+        CheckpointError, match=r"written by mmatl_lab 9.1.0 in format 2.*install mmatl_lab 9.1.0 or later"
+    ):
         load_checkpoint(path)
 
 
 def test_weights_of_another_model_say_what_differs(saved):
-    with pytest.raises(CheckpointError, match=r"does not fit this Linear: 'weight' has shape \(3, 64\) in the file and \(3"):
+    with pytest.raises(
+        CheckpointError, match=r"does not fit this Linear: 'weight' has shape \(3, 64\) in the file and \(3"
+    ):
         load_into(nn.Linear(32, 3), saved)
-    with pytest.raises(CheckpointError, match=r"it lacks '0.weight' and 1 more; it has 'weight' and 1 more too many; build"):
+    with pytest.raises(
+        CheckpointError, match=r"it lacks '0.weight' and 1 more; it has 'weight' and 1 more too many; build"
+    ):
         load_into(nn.Sequential(nn.Linear(64, 3)), saved)
 
 

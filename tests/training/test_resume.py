@@ -1,4 +1,4 @@
-"""A run that is killed or stopped, at any moment and as often as one likes, ends with the weights of one that is not."""
+"""A run that is killed or stopped, at any moment and any number of times, ends with the weights of one that is not."""
 
 import json
 import os

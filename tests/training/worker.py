@@ -1,6 +1,6 @@
 """Trains a small CLIP in forked children, in order of what comes on standard input, one JSON object a line.
 
-A child costs milliseconds, a new Python with torch and Fabric seconds, and each of these children is there to be killed.
+A child costs milliseconds, a new Python with torch and Fabric seconds, and most of these children get killed.
 """
 
 import json
@@ -29,7 +29,7 @@ def small_clip() -> CLIP:
 
 
 def train(folder, num_steps=12, precision="32-true", resume=False, signals=None, die_in=None, lr=1e-3) -> None:
-    """A run that sends itself ``signals`` = {step: [names]}, or dies in call number n of ``die_in`` = [name in os, n]."""
+    """A run that sends itself ``signals`` = {step: [names]}, or dies in call n of ``die_in`` = [function of os, n]."""
     signals = signals or {}
     if die_in:
         name, countdown = die_in

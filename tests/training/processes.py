@@ -1,0 +1,83 @@
+"""Run by torchrun, and imported for the same on one process: a small CLIP on scenes, and what can go wrong."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+
+from mmatl_lab.models.clip import CLIP, clip_loss
+from mmatl_lab.nn.encoders import BagOfWords, ImageCNN
+from mmatl_lab.training import Run
+from mmatl_lab.world import Tokenizer, captions, render, sample_scenes
+
+
+def small_clip() -> CLIP:
+    torch.manual_seed(0)
+    return CLIP(ImageCNN(8, channels=(4, 8, 8)), BagOfWords(8, len(Tokenizer().words) + 1, inner=16))
+
+
+def batch(run: Run, generator: torch.Generator, size: int = 24):
+    """This process's images, tokens and meanings; few kinds of scene, so that many captions mean the same."""
+    few = torch.zeros(8, 8, dtype=torch.bool)
+    few[:2, :2] = True
+    scenes = sample_scenes(size, 1, combinations=few, generator=generator)
+    tokens = captions(scenes, generator=generator)[run.shard]
+    scenes = scenes[run.shard]
+    return render(scenes), tokens, scenes.meaning
+
+
+def gradients(folder: Path, masked: bool) -> dict[str, torch.Tensor]:
+    """Gradients of the first step of three, unclipped; the run is saved as ``folder/NAME.safetensors``."""
+    model, first = small_clip(), {}
+    run = Run(model, f"masked_{masked}", 3, folder=folder, device="cpu", precision="32-true", clip=1e9, save_every=0)
+    for step, generator in run:
+        images, tokens, meaning = batch(run, generator)
+        assert not masked or len(meaning.unique()) < len(meaning)
+        out = run.model(images, tokens)
+        loss = clip_loss(*out, meaning=meaning if masked else None, gather=run.gather)
+        run.step(loss, rank=float(run.rank))
+        if step == 0:
+            first = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
+    first["rank"] = torch.tensor(run.history["rank"])
+    first["loss"] = torch.tensor(run.history["loss"])
+    return first
+
+
+def main(folder: Path) -> None:
+    for masked in (False, True):
+        found = gradients(folder, masked)
+        torch.save(found, folder / f"{masked}_{os.environ['RANK']}.pt")
+
+    run = Run(small_clip(), "trouble", 6, folder=folder, device="cpu", precision="32-true")
+    rows = torch.arange(12).reshape(6, 2) / 7
+    whole = rows.clone().requires_grad_()
+    assert torch.equal(run.gather(rows[run.shard]), rows)  # in the order of the whole batch
+    (run.gather(whole[run.shard]) * rows).sum().backward()
+    assert torch.equal(whole.grad[run.shard], run.world_size * rows[run.shard])  # the sum over processes
+    assert torch.get_num_threads() == max(1, len(os.sched_getaffinity(0)) // run.world_size)
+
+    try:  # one process has a row less
+        run.gather(torch.zeros(4 - run.rank, 2))
+    except ValueError as error:
+        print(f"rank {run.rank}: {error}")
+
+    for step, generator in run:  # a signal that reaches one process only ends the run on all, at the same step
+        images, tokens, _ = batch(run, generator)
+        if step == 2 and run.rank == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        run.step(clip_loss(*run.model(images, tokens), gather=run.gather))
+    print(f"rank {run.rank}: stopped={run.stopped} done={run.done}")
+
+    try:  # a loss that is infinite on one process only is so for all
+        for step, generator in run:
+            images, tokens, _ = batch(run, generator)
+            loss = clip_loss(*run.model(images, tokens), gather=run.gather)
+            run.step(loss * torch.inf if step == 4 and run.rank == 1 else loss)
+    except FloatingPointError as error:
+        print(f"rank {run.rank}: {error}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
