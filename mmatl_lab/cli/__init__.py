@@ -40,6 +40,8 @@ NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the ad
 def main() -> None:
     """Run the command line; what a user can mend ends in one sentence and an exit code, not in a traceback."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before anything imports gradio
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # a terminal that has no ✔ or τ shows a question mark
     try:
         app()
     except (ValueError, OSError, FloatingPointError) as error:
@@ -160,6 +162,28 @@ def demo(
 
     names = lessons.names() if lesson is None else [_lesson(lesson).name]
     demos.serve(names, share=share, port=port, browser=not no_browser, beside=beside)
+
+
+@app.command()
+def errata(
+    entry: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Measure this one; all are listed by default.")
+    ] = None,
+) -> None:
+    """List what the documents print wrong, or run one: as printed, as it should be, and the difference in numbers."""
+    from mmatl_lab import errata as ledger
+
+    if entry is None:
+        for erratum in ledger.entries():
+            show(f"{erratum.id:<22} {erratum.document}  {erratum.title}")
+        say("`mmatl-lab errata ID` measures one of them in a few seconds.")
+        return
+    try:
+        erratum = ledger.get(entry)
+    except ValueError as error:
+        fail(str(error), code=2)
+    show(erratum.summary())
+    show(str(erratum.measure()))
 
 
 def _lesson(name: str) -> Lesson:

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from mmatl_lab import errata
+
 KEYS = ["lesson", "preset", "seconds", "metrics", "controls", "ceilings", "targets"]
 
 
@@ -66,12 +68,30 @@ def test_evaluate_takes_the_shipped_models_or_a_folder(run, toy, tmp_path):
     assert toy.recipe.calls == [("evaluate", "full", None), ("evaluate", "quick", tmp_path)]
 
 
+def test_errata_are_listed_and_measured(run, monkeypatch):
+    entry = errata.Erratum("sign", "D9", "The sign is reversed.", "a-b", "b-a", "someone", lambda seed: measured)
+    measured = errata.Measured({"error": 1.0}, {"error": 0.25}, "Three quarters of the error go.")
+    monkeypatch.setattr(errata, "entries", lambda: [entry])
+    answer = run("errata")
+    assert answer.code == 0 and re.fullmatch(r"sign +D9  The sign is reversed\.\n", answer.out)
+    answer = run("errata", "sign")
+    assert answer.code == 0
+    assert "printed  a-b" in answer.out and "right    b-a" in answer.out
+    assert re.search(r"error +1 +0\.25\n", answer.out) and answer.out.endswith("Three quarters of the error go.\n")
+
+
+def test_every_erratum_of_the_ledger_is_listed(run):
+    listed = run("errata").out.splitlines()
+    assert [line.split()[0] for line in listed] == [entry.id for entry in errata.entries()]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["train", "tyo"], "no lesson is called 'tyo': did you mean 'toy'?"),
         (["evaluate", "tyo"], "no lesson is called 'tyo': did you mean 'toy'?"),
         (["demo", "tyo"], "no lesson is called 'tyo': did you mean 'toy'?"),
+        (["errata", "clip-one-side"], "no erratum is called 'clip-one-side': did you mean 'clip-one-sided'?"),
         (["train", "toy", "--preset", "quik"], "no preset is called 'quik': did you mean 'quick'?"),
         (["evaluate", "toy", "--preset", "ful"], "no preset is called 'ful': did you mean 'full'?"),
         (["train", "toy", "--only", "toy_smal"], "no checkpoint is called 'toy_smal': did you mean 'toy_small'?"),
@@ -110,6 +130,12 @@ def test_only_the_first_process_evaluates_and_prints(run, toy, monkeypatch, tmp_
     answer = run("train", "toy", "--folder", tmp_path)
     assert answer == (0, "", "")
     assert [call[0] for call in toy.recipe.calls] == ["train"]
+
+
+def test_a_terminal_without_greek_letters_is_no_error():
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    found = subprocess.run([sys.executable, "-m", "mmatl_lab", "errata"], capture_output=True, env=environment)
+    assert found.returncode == 0 and b"?" in found.stdout
 
 
 def test_any_process_that_fails_says_so(run, toy, monkeypatch):
