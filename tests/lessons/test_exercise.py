@@ -78,9 +78,11 @@ class Empty:
 
 @pytest.mark.parametrize(
     "function",
-    [..., None, (), lambda x: ..., lambda x: None, lambda x: NotImplemented, lambda x: (None, ...), lambda x: {"a": ...},
-     Empty()],
-)  # fmt: skip
+    [
+        *(..., None, (), Empty()),
+        *(lambda x: ..., lambda x: None, lambda x: NotImplemented, lambda x: (None, ...), lambda x: {"a": ...}),
+    ],
+)
 def test_what_is_not_attempted_is_said_to_be(function):
     verdict = check("toy.1", function) if function != () else check("toy.1")
     assert verdict.status == "not attempted"

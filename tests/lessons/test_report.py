@@ -50,8 +50,14 @@ def test_a_target_has_one_bound(bounds):
         target(0.5, **bounds)
 
 
-@pytest.mark.parametrize("fields", [{"metrics": {"x": float("nan")}}, {"controls": {"x": float("inf")}},
-                                    {"targets": {"x": {"value": float("nan"), "at_least": 0, "met": False}}}])  # fmt: skip
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"metrics": {"x": float("nan")}},
+        {"controls": {"x": float("inf")}},
+        {"targets": {"x": target(float("nan"), at_least=0)}},
+    ],
+)
 def test_numbers_are_finite(fields):
     with pytest.raises(ValueError, match="finite numbers, got x="):
         report(**fields)

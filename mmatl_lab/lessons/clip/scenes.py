@@ -80,7 +80,7 @@ def make_batch(scenes: Scenes, *, generator: torch.Generator, rows: slice = slic
     return Batch(render(scenes), tokens, scenes.meaning)
 
 
-def train_scenes(preset: ScenesPreset, *, folder: Path, resume: bool = False, seed: int = 0, card: dict) -> Path:
+def train(preset: ScenesPreset, *, folder: Path, resume: bool = False, seed: int = 0, card: dict) -> Path:
     """Train and save ``clip_scenes``; returns the file."""
     model = make_model(preset, seed=seed)
     run = Run(model, NAME, preset.num_steps, lr=preset.lr, seed=seed, folder=folder, resume=resume, card=card)
@@ -90,7 +90,7 @@ def train_scenes(preset: ScenesPreset, *, folder: Path, resume: bool = False, se
         out = run.model(batch.images, batch.tokens)
         loss = clip_loss(*out, meaning=batch.meaning, gather=run.gather)
         run.step(loss, accuracy=batch_accuracy(out.image, out.text))
-    return run.save(evaluate_scenes(model)[0], dtype=torch.bfloat16)
+    return run.save(evaluate(model)[0], dtype=torch.bfloat16)
 
 
 @torch.no_grad()
@@ -134,7 +134,7 @@ def zero_shot(model: CLIP, scenes: Scenes) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate_scenes(model: CLIP) -> tuple[dict, dict, dict]:
+def evaluate(model: CLIP) -> tuple[dict, dict, dict]:
     """(metrics, controls, ceilings) of a trained model, on scenes that no training run has seen.
 
     Controls: ``retrieval_*`` with the texts of other scenes (shuffled); ``zero_shot_*`` with the best constant answer.

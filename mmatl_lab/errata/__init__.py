@@ -1,0 +1,39 @@
+"""The executable errata: what the documents print, what is right, and the difference as a number measured in seconds.
+
+One module for each document, `d1.py`, `d2.py`, …; its entries register themselves, and no list elsewhere is edited.
+
+    from mmatl_lab import errata
+    for entry in errata.entries():
+        print(entry.summary())
+    errata.get("clip-one-sided").measure()
+"""
+
+import importlib
+import pkgutil
+import re
+from difflib import get_close_matches
+
+from .ledger import Erratum, Measured, registered
+
+__all__ = ["Erratum", "Measured", "entries", "get"]
+
+
+def entries() -> list[Erratum]:
+    """All entries, document by document."""
+    for module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
+        if re.fullmatch(r"d\d+", module):
+            importlib.import_module(f"{__name__}.{module}")
+    return sorted(registered.values(), key=lambda entry: entry.document)  # stable: in the order of each module
+
+
+def get(id: str) -> Erratum:
+    """The entry called `id`, such as `"clip-one-sided"`.
+
+    Raises:
+        ValueError: for an unknown one, with the nearest known.
+    """
+    known = {entry.id: entry for entry in entries()}
+    if id not in known:
+        near = get_close_matches(str(id), known, n=1, cutoff=0)
+        raise ValueError(f"no erratum is called {id!r}: did you mean {near[0]!r}? There are {', '.join(known)}")
+    return known[id]

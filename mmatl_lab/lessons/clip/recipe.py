@@ -1,0 +1,113 @@
+"""CLIP on scenes and on emoji: the data, the models, the training and the evaluation of lesson 03.
+
+One recipe serves the notebook, the command line, the tests and the shipped checkpoints.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmatl_lab import paths
+from mmatl_lab.errata import get as erratum
+from mmatl_lab.lessons.report import Report, target
+from mmatl_lab.models.clip import CLIP
+from mmatl_lab.training import load_into
+
+from . import emoji, scenes
+from .emoji import EmojiPreset
+from .scenes import ScenesPreset
+
+TITLE = "A picture and its sentence can share one space, and meet there without ever being compared pixel by word"
+CHECKPOINTS = (scenes.NAME, emoji.NAME)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What is trained at one budget: quick runs in CI, full is what is shipped, gpu is larger."""
+
+    minutes: float  # of training on 2 CPU cores (gpu: on one GPU)
+    scenes: ScenesPreset
+    emoji: EmojiPreset
+
+
+PRESETS = {
+    "quick": Preset(0.3, ScenesPreset(60, batch_size=128), EmojiPreset(30, batch_size=128)),
+    "full": Preset(5, ScenesPreset(900), EmojiPreset()),
+    "gpu": Preset(
+        3,
+        ScenesPreset(6_000, batch_size=1024, lr=2e-3, channels=(96, 192, 384), text_width=128, width=256),
+        EmojiPreset(6_000, batch_size=1024),
+    ),
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset called ``name``.
+
+    Raises:
+        ValueError: for another name than quick, full and gpu.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"there is no preset {name!r}: choose one of {', '.join(PRESETS)}.")
+    return PRESETS[name]
+
+
+def train(
+    preset_name: str, *, folder: Path, resume: bool = False, seed: int = 0, only: str | None = None
+) -> dict[str, Path]:
+    """Train the lesson's models and save each with its card.
+
+    Args:
+        only: one of CHECKPOINTS; None trains all.
+
+    Returns:
+        The file of each.
+    """
+    chosen = preset(preset_name)
+    if only is not None and only not in CHECKPOINTS:
+        raise ValueError(f"there is no checkpoint {only!r} in this lesson: choose one of {', '.join(CHECKPOINTS)}.")
+    files = {}
+    for name, module, part in ((scenes.NAME, scenes, chosen.scenes), (emoji.NAME, emoji, chosen.emoji)):
+        if only in (None, name):
+            command = f"mmatl-lab train clip --preset {preset_name} --seed {seed} --only {name}"
+            card = {"recipe": "clip", "preset": preset_name, "seed": seed, "command": command}
+            files[name] = module.train(part, folder=folder, resume=resume, seed=seed, card=card)
+    return files
+
+
+def load(name: str, preset_name: str = "full", *, folder: Path | None = None) -> tuple[CLIP, dict]:
+    """A trained model and its card. ``folder`` None takes the shipped one."""
+    path = paths.asset(f"checkpoints/{name}.safetensors") if folder is None else Path(folder) / f"{name}.safetensors"
+    module = scenes if name == scenes.NAME else emoji
+    part = preset(preset_name).scenes if name == scenes.NAME else preset(preset_name).emoji
+    model = module.make_model(part)
+    card = load_into(model, path, command=f"mmatl-lab train clip --preset {preset_name} --only {name}")
+    return model.eval(), card
+
+
+def evaluate(preset_name: str = "full", *, folder: Path | None = None) -> Report:
+    """Measure both models on what training never saw, beside controls and ceilings.
+
+    Args:
+        folder: where the checkpoints are; None takes the shipped ones, which are of the preset full.
+    """
+    start = time.perf_counter()
+    metrics, controls, ceilings = {}, {}, {}
+    for name, module in ((scenes.NAME, scenes), (emoji.NAME, emoji)):
+        model, _ = load(name, preset_name, folder=folder)
+        for whole, part in zip((metrics, controls, ceilings), module.evaluate(model)):
+            whole |= part
+    one_sided = erratum("clip-one-sided").measure().printed
+    metrics |= {"one_sided_i2t": one_sided["i2t"], "one_sided_t2i": one_sided["t2i"]}
+    targets = {}
+    if preset_name != "quick":  # a minute of training is for seeing that everything runs
+        targets = {
+            "scenes_i2t_r1": target(metrics["scenes_i2t_r1"], at_least=0.99),
+            "scenes_t2i_r1": target(metrics["scenes_t2i_r1"], at_least=0.99),
+            "zero_shot_held_out": target(metrics["zero_shot_held_out"], at_least=0.80),
+            "emoji_seen_r1": target(metrics["emoji_seen_r1"], at_least=0.85),
+            "emoji_unseen_concepts_r1": target(metrics["emoji_unseen_concepts_r1"], at_least=0.30),
+            "emoji_unseen_style_r1": target(metrics["emoji_unseen_style_r1"], at_least=0.25),
+        }
+    targets["one_sided_t2i"] = target(metrics["one_sided_t2i"], at_most=0.60)
+    return Report("clip", preset_name, time.perf_counter() - start, metrics, controls, ceilings, targets)

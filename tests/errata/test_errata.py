@@ -1,0 +1,139 @@
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmatl_lab import errata
+from mmatl_lab.errata import cone, d1, d2
+from mmatl_lab.models.clip import clip_loss
+
+MEASURED = {}
+
+
+def measured(id):
+    if id not in MEASURED:
+        MEASURED[id] = errata.get(id).measure()
+    return MEASURED[id]
+
+
+def test_entries_stand_document_by_document():
+    assert [(e.document, e.id) for e in errata.entries()] == [
+        ("D1", "clip-one-sided"),
+        ("D1", "clip-zero-shot"),
+        ("D2", "clip-exp-overflow"),
+        ("D2", "clip-raw-temperature"),
+        ("D2", "contrastive-one-direction"),
+    ]
+
+
+def test_an_unknown_id_gets_the_nearest():
+    with pytest.raises(ValueError, match="no erratum is called 'clip-onesided': did you mean 'clip-one-sided'"):
+        errata.get("clip-onesided")
+
+
+@pytest.mark.parametrize("id", [e.id for e in errata.entries()])
+def test_an_entry_shows_itself_and_compares_the_same_numbers(id):
+    entry, result = errata.get(id), measured(id)
+    names = {name for name in result.printed if not name.endswith(("_low", "_high"))}
+    assert names == {name for name in result.right if not name.endswith(("_low", "_high"))}
+    assert all(math.isfinite(x) for x in (*result.printed.values(), *result.right.values()))  # bars can show them
+    assert all(text in entry.summary() for text in (id, entry.title, entry.printed, entry.right, entry.source))
+    assert entry.title in entry._repr_html_() and entry._repr_latex_().startswith("$$")
+    assert result.sentence in str(result) and "<td>" in result._repr_html_()
+    assert all(name in str(result) for name in names)
+
+
+@pytest.mark.parametrize("id", ["clip-one-sided", "clip-exp-overflow"])
+def test_a_measurement_repeats_itself_and_depends_on_its_seed(id):
+    assert errata.get(id).measure() == measured(id)
+    assert errata.get("clip-zero-shot").measure(100) != measured("clip-zero-shot")
+
+
+def test_one_sided_loss_leaves_the_texts_lost():
+    printed, right = measured("clip-one-sided").printed, measured("clip-one-sided").right
+    assert printed["i2t_accuracy"] == 1.0
+    assert printed["t2i_accuracy_high"] <= 0.6  # the upper end of the interval over five seeds
+    assert right["i2t_accuracy"] == right["t2i_accuracy"] == 1.0
+    assert 0.6 < printed["t2i_accuracy_texts_learn"] < 0.95 and right["t2i_accuracy_texts_learn"] == 1.0
+
+
+def test_four_vectors_are_right_one_way_and_half_right_the_other():
+    image, text = d1.four_vectors()
+    similarity, tau = image @ text.T, torch.tensor(0.005)
+    assert similarity.argmax(1).tolist() == [0, 1]
+    assert similarity.argmax(0).tolist() == [1, 1]
+    assert d1.printed_clip_loss(image, text, tau).item() == pytest.approx(0.015, abs=5e-4)
+    assert d1.printed_clip_loss(text, image, tau).item() == pytest.approx(9.11, abs=5e-3)
+    assert clip_loss(image, text, -tau.log()).item() == pytest.approx((0.015 + 9.11) / 2, abs=5e-3)
+
+
+def test_the_printed_clip_loss_is_one_half_of_the_right_one():
+    image, text = F.normalize(torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(0)), dim=-1)
+    tau = torch.tensor(0.1)
+    expected = clip_loss(image, text, -tau.log(), symmetric=False)
+    assert torch.allclose(d1.printed_clip_loss(image, text, tau), expected)
+    halves = d1.printed_clip_loss(image, text, tau) + d1.printed_clip_loss(text, image, tau)
+    assert torch.allclose(halves / 2, clip_loss(image, text, -tau.log()))
+
+
+def test_a_long_class_vector_takes_the_predictions():
+    printed, right = measured("clip-zero-shot").printed, measured("clip-zero-shot").right
+    assert printed["share_of_long_class"] > 0.95 and printed["accuracy"] < 0.15
+    assert right["share_of_long_class"] == pytest.approx(0.1, abs=0.01) and right["accuracy"] > 0.95
+    assert printed["accuracy_unrelated_classes"] > 0.95  # said too: it is the shared direction that does the harm
+
+
+def test_exponentials_overflow_where_one_over_tau_passes_the_largest_exponent():
+    printed, right = measured("clip-exp-overflow").printed, measured("clip-exp-overflow").right
+    for name, dtype in (("", torch.float32), ("_float16", torch.float16)):
+        limit = 1 / math.log(torch.finfo(dtype).max)
+        assert printed[f"largest_failing_temperature{name}"] == pytest.approx(limit, rel=0.02)
+        assert right[f"largest_failing_temperature{name}"] == 0
+    assert printed["largest_failing_temperature"] == pytest.approx(0.0113, abs=2e-4)
+    assert right["finite_share_of_temperatures"] == 1.0
+
+
+def test_the_printed_contrastive_loss_is_right_where_it_is_finite():
+    text, image = F.normalize(torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(0)), dim=-1)
+    expected = F.cross_entropy(text @ image.T / 0.1, torch.arange(6))
+    assert torch.allclose(d2.printed_contrastive_loss(text @ image.T / 0.1, torch.arange(6)), expected)
+    labels = torch.tensor([0, 0, 1, 2, 3, 4])  # two right answers: the mean of both
+    log_p = (text @ image.T / 0.1).log_softmax(1)
+    expected = -(log_p[0, :2].mean() + log_p[1, :2].mean() + log_p.diagonal()[2:].sum()) / 6
+    assert torch.allclose(d2.printed_contrastive_loss(text @ image.T / 0.1, labels), expected)
+
+
+def test_a_raw_temperature_goes_through_zero_and_inverts_the_pairs():
+    printed, right = measured("clip-raw-temperature").printed, measured("clip-raw-temperature").right
+    assert printed["crossed_zero"] == 1.0 and printed["smallest_temperature"] < 0
+    assert printed["i2t_accuracy"] < 0.05 and printed["last_loss"] < 0.2  # the loss hides it
+    assert right["crossed_zero"] == 0.0 and right["smallest_temperature"] >= 0.01
+    assert right["i2t_accuracy"] == 1.0
+
+
+def test_the_other_direction_leaves_the_images_lost():
+    printed, right = (getattr(measured("contrastive-one-direction"), form) for form in ("printed", "right"))
+    assert printed["t2i_accuracy"] == 1.0 and printed["i2t_accuracy_high"] <= 0.6
+    assert right["t2i_accuracy"] == right["i2t_accuracy"] == 1.0
+
+
+def test_the_cone_is_what_the_entries_say():
+    image, text = cone.start(0)
+    assert text.norm(dim=1) == pytest.approx(torch.ones(64)) and image.norm(dim=1) == pytest.approx(torch.ones(64))
+    others = ~torch.eye(64, dtype=torch.bool)
+    assert (text @ text.T)[others].mean().item() == pytest.approx(0.9, abs=0.02)
+
+
+def test_frozen_texts_stay_where_they_are():
+    image, text = cone.start(0)
+    before = text.clone()
+    cone.learn(lambda u, v: (u * v).sum(), image, text, frozen_text=True)
+    assert torch.equal(text, before)
+
+
+def test_summaries_give_intervals_only_where_seeds_differ_and_keep_shares_in_range():
+    numbers = cone.summarise([{"a": 1.0, "b": 0.9, "c": -2.0}, {"a": 1.0, "b": 1.0, "c": 3.0}])
+    assert numbers["a"] == 1.0 and "a_low" not in numbers
+    assert numbers["b_high"] == 1.0 and numbers["b_low"] < 0.9
+    assert numbers["c_low"] < -2 and numbers["c_high"] > 3
