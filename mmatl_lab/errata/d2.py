@@ -78,8 +78,8 @@ def raw_temperature(seed: int = 0) -> Measured:
     sentence = (
         f"Learned as it is, τ falls through zero in {percent(printed['crossed_zero'])} of the runs, and the pairs end "
         f"with R@1 {percent(printed['i2t_accuracy'])} at a loss of {printed['last_loss']:.2f}, where guessing costs "
-        f"{math.log(64):.2f}: the loss hides it. Learned as log 1/τ it crosses in {percent(right['crossed_zero'])}, R@1 "
-        f"{percent(right['i2t_accuracy'])}."
+        f"{math.log(64):.2f}: the loss hides it. Learned as log 1/τ it crosses in {percent(right['crossed_zero'])}, "
+        f"R@1 {percent(right['i2t_accuracy'])}."
     )
     return Measured(printed, right, sentence)
 
@@ -104,7 +104,7 @@ def _learn_temperature(seed: int, raw: bool) -> dict[str, float]:
 
 
 @erratum(
-    "contrastive-one-direction",
+    "contrastive-one-sided",
     document="D2",
     title="The contrastive loss classifies the image of each text only: texts find images, images need not find texts.",
     printed=r"L = -\frac1N \sum_i \Big(s_{ii} - \log \sum_j e^{s_{ij}}\Big), \quad s_{ij} = v_i \cdot u_j / \tau",

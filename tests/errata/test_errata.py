@@ -23,7 +23,7 @@ def test_entries_stand_document_by_document():
         ("D1", "clip-zero-shot"),
         ("D2", "clip-exp-overflow"),
         ("D2", "clip-raw-temperature"),
-        ("D2", "contrastive-one-direction"),
+        ("D2", "contrastive-one-sided"),
     ]
 
 
@@ -56,6 +56,14 @@ def test_one_sided_loss_leaves_the_texts_lost():
     assert printed["t2i_accuracy_high"] <= 0.6  # the upper end of the interval over five seeds
     assert right["i2t_accuracy"] == right["t2i_accuracy"] == 1.0
     assert 0.6 < printed["t2i_accuracy_texts_learn"] < 0.95 and right["t2i_accuracy_texts_learn"] == 1.0
+
+
+def test_what_the_lesson_asks_to_predict_is_what_is_measured():
+    from mmatl_lab.lessons import predict
+
+    asked = predict("clip.one-sided")
+    assert asked.options[asked.answer] == "about half of them"
+    assert 0.35 < measured("clip-one-sided").printed["t2i_accuracy"] < 0.6
 
 
 def test_four_vectors_are_right_one_way_and_half_right_the_other():
@@ -113,7 +121,7 @@ def test_a_raw_temperature_goes_through_zero_and_inverts_the_pairs():
 
 
 def test_the_other_direction_leaves_the_images_lost():
-    printed, right = (getattr(measured("contrastive-one-direction"), form) for form in ("printed", "right"))
+    printed, right = (getattr(measured("contrastive-one-sided"), form) for form in ("printed", "right"))
     assert printed["t2i_accuracy"] == 1.0 and printed["i2t_accuracy_high"] <= 0.6
     assert right["t2i_accuracy"] == right["i2t_accuracy"] == 1.0
 

@@ -5,7 +5,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..exercise import exercise
+from ..progress import prediction
 from . import checks
+
+prediction(
+    "clip.one-sided",
+    "You train with only half of the loss, until every image finds its text. How many of the texts find their image?",
+    ("all of them", "nearly all of them", "about half of them"),
+    answer="about half of them",
+    why="Each image's softmax forgives it a similarity that it has to all texts, so a few images win most of them.",
+)
 
 
 @exercise(
