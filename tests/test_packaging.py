@@ -150,7 +150,7 @@ def test_start_from_a_wheel_fills_an_empty_folder(wheel, tmp_path):
     assert answer.stdout.strip() == str(tmp_path / "notebooks")
     shipped = tracked("notebooks")
     assert {f"notebooks/{path.name}" for path in (tmp_path / "notebooks").glob("*.ipynb")} == set(shipped)
-    assert f"Copied {len(shipped)} notebooks" in answer.stderr
+    assert f"copied to {tmp_path / 'notebooks'}: {len(shipped)}." in answer.stderr
 
 
 def test_a_missing_asset_is_named_with_its_remedy(wheel, tmp_path):

@@ -61,7 +61,7 @@ def unpack(source: Path, target: Path) -> list[str]:
             said.append(f"{mine} has your changes and stays; the version of mmatl-lab {__version__} is {beside.name}.")
         known[notebook.name] = digest
     _write(record, json.dumps(known, indent=1).encode())
-    return [f"Copied {new} notebooks to {target}.", *said] if new else said
+    return [f"Notebooks copied to {target}: {new}.", *said] if new else said
 
 
 def _beside(mine: Path, shipped: bytes) -> Path:

@@ -39,7 +39,7 @@ def contents(folder):
 def test_an_empty_folder_gets_every_notebook(shipped, mine):
     said = jupyter.unpack(shipped, mine)
     assert contents(mine) == contents(shipped)
-    assert said == [f"Copied 2 notebooks to {mine}."]
+    assert said == [f"Notebooks copied to {mine}: 2."]
 
 
 def test_a_second_start_changes_nothing_and_says_nothing(shipped, mine):
