@@ -7,6 +7,7 @@ torch, gradio and jupyterlab are imported by the command that needs them, so tha
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import sys
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ from mmatl_lab import paths
 from mmatl_lab.cli.console import fail, first_process, results_only, say, show
 
 if TYPE_CHECKING:
-    from mmatl_lab.lessons import Lesson
+    from mmatl_lab.lessons import Lesson, Report
 
 app = typer.Typer(
     name="mmatl-lab",
@@ -125,7 +126,11 @@ def train(
             return
         for name, path in made.items():
             say(f"{name} is at {path}.")
-        report = recipe.evaluate(preset, folder=folder)
+        if all((folder / f"{name}.safetensors").exists() for name in recipe.CHECKPOINTS):
+            report = recipe.evaluate(preset, folder=folder)
+        else:
+            say("The lesson is evaluated when all its checkpoints are there; these are the numbers of the training.")
+            report = _of_the_cards(lesson, preset, made)
     show(report.to_json(indent=2) if as_json else report.table())
 
 
@@ -184,6 +189,20 @@ def errata(
         fail(str(error), code=2)
     show(erratum.summary())
     show(str(erratum.measure()))
+
+
+def _of_the_cards(lesson: str, preset: str, made: dict[str, Path]) -> Report:
+    """What the cards of some checkpoints say about their own training, where the lesson cannot be evaluated yet."""
+    from mmatl_lab.lessons import Report
+
+    cards = {name: json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) for name, path in made.items()}
+    metrics = {
+        f"{name}_{metric}": value
+        for name, card in cards.items()
+        for metric, value in (card["training"] | card["metrics"]).items()
+        if value is not None  # NaN, which JSON does not have
+    }
+    return Report(lesson, preset, sum(card["seconds"] for card in cards.values()), metrics)
 
 
 def _lesson(name: str) -> Lesson:

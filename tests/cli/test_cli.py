@@ -62,6 +62,14 @@ def test_json_is_one_object_and_the_rest_goes_to_stderr(run, toy, tmp_path):
         assert "evaluation talks" in answer.err
 
 
+def test_one_checkpoint_is_reported_by_its_card_until_all_are_there(run, toy, tmp_path):
+    answer = run("train", "toy", "--folder", tmp_path, "--only", "toy_small", "--json")
+    assert list(answer.json) == KEYS and answer.json["seconds"] == 2
+    assert answer.json["metrics"] == {"toy_small_loss": 0.5, "toy_small_accuracy": 0.75}
+    answer = run("train", "toy", "--folder", tmp_path, "--only", "toy_large", "--json")
+    assert answer.json["metrics"] == {"accuracy": 0.9}
+
+
 def test_evaluate_takes_the_shipped_models_or_a_folder(run, toy, tmp_path):
     run("evaluate", "toy")
     run("evaluate", "toy", "--folder", tmp_path, "--preset", "quick")
