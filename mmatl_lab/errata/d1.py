@@ -60,8 +60,8 @@ def one_sided(seed: int = 0) -> Measured:
         f"Trained with the printed loss, {percent(printed['i2t_accuracy'])} of the images find their text and "
         f"{percent(printed['t2i_accuracy'])} of the texts their image; with both directions "
         f"{percent(right['i2t_accuracy'])} and {percent(right['t2i_accuracy'])} (64 pairs, texts frozen; where the "
-        f"texts learn too, {percent(printed['t2i_accuracy_texts_learn'])}). Four vectors of which one text is wrong "
-        f"cost {printed['loss_of_four_vectors']:.3f} as printed and {right['loss_of_four_vectors']:.2f} in both directions."
+        f"texts learn too, {percent(printed['t2i_accuracy_texts_learn'])}). Two pairs of which one text is wrong cost "
+        f"{printed['loss_of_four_vectors']:.3f} as printed and {right['loss_of_four_vectors']:.2f} in both directions."
     )
     return Measured(printed, right, sentence)
 

@@ -2,10 +2,10 @@
 
 import html
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Measured:
     """The same numbers under the printed form and under the right one.
 
@@ -25,7 +25,7 @@ class Measured:
         return [(name, _value(self.printed, name), _value(self.right, name)) for name in self.printed
                 if name not in bounds]  # fmt: skip
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         rows = [("", "as printed", "as it should be"), *self.rows()]
         widths = [max(len(row[i]) for row in rows) for i in range(3)]
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -38,7 +38,7 @@ class Measured:
         return f"<table>{table}</table><p>{html.escape(self.sentence)}</p>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Erratum:
     """A formula or a piece of code that fails as printed, and the form that works.
 
@@ -58,12 +58,15 @@ class Erratum:
     printed: str
     right: str
     source: str
-    experiment: Callable[[int], Measured] = field(repr=False)
+    experiment: Callable[[int], Measured]
     also: str = ""
 
     def measure(self, seed: int = 0) -> Measured:
         """Run both forms: a few seconds. Experiments with chance in them take five seeds, from `seed` on."""
         return self.experiment(seed)
+
+    def __repr__(self) -> str:
+        return self.summary()
 
     def summary(self) -> str:
         """The entry as plain text."""

@@ -210,7 +210,7 @@ def _judge(exercise: Exercise, function, seed: int) -> Verdict:
         return Verdict(exercise.id, exercise.title, status, message, seed)
 
     call = f'check("{exercise.id}", {exercise.name})'
-    start = f'When you have filled in `{exercise.name}`, run this cell again; `hint("{exercise.id}")` helps.'
+    start = f'Write `{exercise.name}`, then run this cell again; `hint("{exercise.id}")` helps.'
     if blank(function):
         return verdict("not attempted", start)
     if not callable(function):

@@ -110,14 +110,14 @@ def progress(lesson: str) -> Note:
     passed = sum("passed" in row[2] for row in rows)
     checked = sum(e.checker is not None for e in known)
     foot = f"{passed} of {checked} checked exercises passed."
-    if _predictions:
-        asked = list(_predictions.values())
-        answered = [p for p in asked if p.chosen is not None]
-        right = sum(p.chosen == p.answer for p in answered)
+    answered = [p for p in _predictions.values() if p.chosen is not None]
+    if answered:
         scored = [(p.question, p.options[p.chosen], p.options[p.answer], p.why) for p in answered]
         more = table(("prediction", "yours", "right", "why"), scored)
         text, body = f"{text}\n\n{more[0]}", body + more[1]
-        foot += f" {right} of {len(answered)} predictions right, {len(asked) - len(answered)} not made."
+    if _predictions:
+        right = sum(p.chosen == p.answer for p in answered)
+        foot += f" {right} of {len(answered)} predictions right, {len(_predictions) - len(answered)} not made."
     return Note("question", f"Progress in {lesson}", text, body, foot)
 
 

@@ -1,3 +1,4 @@
+import sys
 import threading
 import time
 
@@ -21,6 +22,7 @@ def toy(monkeypatch):
     """A lesson of two exercises, and a session of its own."""
     for name in ("verdicts", "hints", "solutions"):
         monkeypatch.setattr(session, name, type(getattr(session, name))())
+    monkeypatch.setattr(sys.modules["mmatl_lab.lessons.progress"], "_predictions", {})
 
     @exercise("toy.1", "Twice", task="Double `x`.", minutes=1, difficulty=2, hints=("More.", "Twice."),
               checker=double_checker)  # fmt: skip

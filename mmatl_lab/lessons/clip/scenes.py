@@ -163,3 +163,60 @@ def _add(metrics: dict, name: str, hits: Tensor) -> None:
     """A share and its 95 % interval over the queries."""
     low, high = wilson(hits.sum().item(), len(hits))
     metrics |= {name: hits.mean().item(), f"{name}_low": low, f"{name}_high": high}
+
+
+def experiment(
+    num_steps: int,
+    *,
+    temperature: float | None = None,
+    batch_size: int = 128,
+    symmetric: bool = True,
+    masked: bool = True,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Train a small model for a moment, to see what one setting does; nothing is saved.
+
+    Args:
+        temperature: τ, fixed; None learns it.
+        batch_size: scenes in a batch. symmetric: both directions of the loss.
+        masked: leave scenes with equal captions out of each other's negatives.
+
+    Returns:
+        ``i2t`` and ``t2i``, R@1 among 200 scenes of one object that all mean something different, and ``temperature``.
+    """
+    preset = ScenesPreset(num_steps, batch_size, lr=3e-3, channels=(32, 64, 128), text_layers=1, width=64)
+    model = make_model(preset, seed=seed)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=preset.lr, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, preset.lr, total_steps=num_steps)
+    fixed = None if temperature is None else -torch.tensor(temperature).log()
+    for step in range(num_steps):
+        generator = seeded(seed, 77, step)
+        scenes = sample_scenes(batch_size, 1, generator=generator)
+        batch = make_batch(scenes, generator=generator)
+        image, text, learned = model(batch.images, batch.tokens)
+        meaning = batch.meaning if masked else None
+        loss = clip_loss(image, text, learned if fixed is None else fixed, meaning=meaning, symmetric=symmetric)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    model.eval()
+    scenes = sample_scenes(500, 1, generator=seeded(EVALUATION_SEED, 5))
+    scenes = scenes[_first_of_each(scenes.meaning)[:200]]
+    with torch.no_grad():
+        image = model.encode_image(render(scenes))
+        text = model.encode_text(captions(scenes, generator=seeded(EVALUATION_SEED, 6)))
+    used = model.logit_scale if fixed is None else fixed
+    return {
+        "i2t": hits_at_k(image, text).mean().item(),
+        "t2i": hits_at_k(text, image).mean().item(),
+        "temperature": (-used).exp().item(),
+    }
+
+
+def _first_of_each(meaning: Tensor) -> Tensor:
+    """Sorted indices of the first row of each meaning."""
+    first: dict[int, int] = {}
+    for i, value in enumerate(meaning.tolist()):
+        first.setdefault(value, i)
+    return torch.tensor(sorted(first.values()))
