@@ -6,6 +6,7 @@ stored as JSON in the header of the file itself, so that weights and card cannot
 ``NAME.json`` for people to read.
 """
 
+import contextlib
 import glob
 import hashlib
 import json
@@ -168,16 +169,17 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())  # on the disk before the name points to it
         os.replace(temporary, path)
-    except OSError as error:
-        folder = next(parent for parent in path.absolute().parents if parent.exists())
-        free = shutil.disk_usage(folder).free
-        raise OSError(
-            f"{path} was not saved ({error.strerror}): it needs {len(data) / 1e6:.1f} MB and {free / 1e6:.1f} MB is "
-            "free, so what was there before is untouched: make room, or choose another folder"
-        ) from error
-    finally:
-        if temporary.exists():
+    except BaseException as error:
+        with contextlib.suppress(OSError):
             temporary.unlink()
+        if not isinstance(error, OSError):
+            raise
+        folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+        needed, free = len(data) / 1e6, shutil.disk_usage(folder).free / 1e6
+        raise OSError(
+            f"{path} was not saved ({error.strerror}): it needs {needed:.1f} MB and {free:.1f} MB is free, so what was "
+            "there before is untouched: make room, or choose another folder"
+        ) from error
 
 
 def _sweep(path: Path) -> None:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 History = dict[str, list[float]]
 
+LOG_EVERY = 2.0  # seconds; each hand-over wakes TensorBoard's writer, which costs more than many rows do
 PLOT_EVERY = 2.0  # seconds between two frames of a live plot, at least
 PLOT_SHARE = 0.05  # of the time may go into plots
 
@@ -68,9 +69,7 @@ class Progress:
             mininterval=0.25,
             bar_format="{desc} {bar:24} {n_fmt}/{total_fmt}, {remaining} left, {rate_fmt}{postfix}",
         )
-        self._next_plot = time.monotonic() + PLOT_EVERY
-        for index in range(len(history["step"])):
-            self._log(index)
+        self._logged, self._next_log, self._next_plot = 0, 0.0, time.monotonic() + PLOT_EVERY
 
     def __enter__(self) -> "Progress":
         return self
@@ -81,6 +80,7 @@ class Progress:
     def close(self) -> None:
         """Last frame of the plots, end of the bar and the logs; doing it twice does no harm."""
         self._bar.close()
+        self._log()
         for plot in self._plots:
             plot.close(self._history)
         for logger in self._loggers:
@@ -92,24 +92,33 @@ class Progress:
         self._history = history
         self._bar.set_postfix_str(note, refresh=False)
         self._bar.update()
-        self._log(-1)
         now = time.monotonic()
+        if now >= self._next_log:
+            self._log()
+            self._next_log = now + LOG_EVERY
         if now >= self._next_plot and not self.headless:
             for plot in self._plots:
                 plot.update(history, len(history["step"]), len(self._learning_rates))
             end = time.monotonic()
             self._next_plot = end + max(PLOT_EVERY, (end - now) / PLOT_SHARE)
 
-    def _log(self, index: int) -> None:
-        """One row to CSV and TensorBoard; a full disk ends the log, not the training."""
-        row = {name: values[index] for name, values in self._history.items() if not math.isnan(values[index])}
-        step = int(row.pop("step"))
+    def _log(self) -> None:
+        """The rows since the last time to CSV and TensorBoard; a full disk ends the log, not the training."""
+        rows = range(self._logged, len(self._history["step"]))
+        self._logged = rows.stop
         try:
-            for logger in self._loggers:
-                logger.log_metrics({**row, "lr": self._learning_rates[step]}, step)
+            for index in rows:
+                row = {name: values[index] for name, values in self._history.items() if not math.isnan(values[index])}
+                step = int(row.pop("step"))
+                for logger in self._loggers:
+                    logger.log_metrics({**row, "lr": self._learning_rates[step]}, step)
+            for logger in self._loggers if rows else ():
+                logger.save()
         except OSError as error:
             self._loggers = ()
-            warnings.warn(f"the log ends at step {step} ({error.strerror}); the training goes on", stacklevel=2)
+            warnings.warn(
+                f"the log ends before step {rows.stop} ({error.strerror}); the training goes on", stacklevel=4
+            )
 
 
 def open_loggers(folder: Path) -> list:

@@ -114,7 +114,7 @@ class Run:
         self.path, self.state_path = folder / f"{name}.safetensors", folder / f"{name}.state.safetensors"
         self.save_every, self._next_save = save_every, 0.0
         self._writes, self._kept = save, False  # kept: state_path holds a state of this run
-        self._first, self._turn = 0, None  # step the loop began with; step whose turn of the loop it is
+        self._first, self._turn = 0, None  # step that the loop began with, step whose turn it is
         self._plots = tuple(plot) if isinstance(plot, Sequence) else (plot,)
 
         computer = machine(device)
@@ -134,15 +134,19 @@ class Run:
 
     def __iter__(self) -> Iterator[tuple[int, torch.Generator]]:
         log_folder = self.path.parent / "logs" / self.name if self._writes else None
+        on_cpu = (
+            self.device.type == "cpu"
+        )  # where torch.manual_seed would spend a third of a millisecond on other devices
+        seed_torch = torch.default_generator.manual_seed if on_cpu else torch.manual_seed
         self._signals = StopSignals()
-        known = (self.name, self.history, self.learning_rates, self._plots)
-        self._progress = Progress(*known, log_folder, silent=not self.is_main)
+        known = (self.name, self.history, self.learning_rates, self._plots, log_folder)
+        self._progress = Progress(*known, silent=not self.is_main)
         self.stopped, self._first, self._started = False, self.done, time.monotonic() - self.seconds
         self._module.train()
         with self._signals, self._progress:
             while self.done < self.num_steps and not self.stopped:
                 self._turn = self.done
-                torch.manual_seed(seeded(self.seed, self.done, 1 + self.rank).initial_seed())  # dropout
+                seed_torch(seeded(self.seed, self.done, 1 + self.rank).initial_seed())  # dropout
                 yield self.done, seeded(self.seed, self.done)
                 if self.done == self._turn:
                     raise RuntimeError(f"run.step(loss) was not called in step {self.done}: call it once in each turn")
@@ -242,30 +246,27 @@ class Run:
         try:
             self._save_state()
         except OSError as error:
-            if not self._kept:
-                raise  # a folder that cannot be written to shows in the first step, not after the training
+            if not self._kept:  # a folder that cannot be written to shows in the first step, not after the training
+                raise
             warnings.warn(f"{error}; the training goes on", stacklevel=3)
-        end = time.monotonic()
-        if self.save_every > 0:
-            self._next_save = end + max(self.save_every, 20 * (end - start))  # at most 5 % of the time
+        pause = 20 * (time.monotonic() - start)  # so that checkpoints take at most 5 % of the time
+        self._next_save = time.monotonic() + (max(self.save_every, pause) if self.save_every else 0.0)
 
     def _load_state(self) -> None:
         card = load_state(self.state_path, self._module, self.optimizer, self.settings)
         self.done, self.seconds, self.history, self._kept = card["step"], card["seconds"], card["history"], True
 
     def _give_up(self, what: str) -> None:
-        failed, kept = self.done, ""
+        failed, kept = self.done, f" (kept in {self.state_path})" if self._kept else ""
         if self._kept:
             self._load_state()
-            kept = f", kept in {self.state_path}"
-        lost = f"{failed - self.done} step{'s' * (failed - self.done != 1)} lost"
         self._module.eval()
         self._signals.close()
         self._progress.close()
         raise FloatingPointError(
-            f"the {what} at step {failed} of {self.num_steps}: {lost}, the model has its weights of step "
-            f"{self.done}{kept}; use a smaller lr than {self.settings['lr']:g}, or look at the data of "
-            f"seeded({self.seed}, {failed})"
+            f"the {what} at step {failed} of {self.num_steps}: what was learned since step {self.done} is lost, and "
+            f"the model has its weights of then{kept}; use a smaller lr than {self.settings['lr']:g}, or look at the "
+            f"data of seeded({self.seed}, {failed})"
         )
 
     # What is seen -----------------------------------------------------------------------------------------------------

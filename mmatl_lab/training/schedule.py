@@ -18,8 +18,10 @@ def learning_rate(step: int, num_steps: int, lr: float, schedule: str = "cosine"
     - ``"constant"``: linear warm-up over 5 %, then lr.
 
     Raises:
-        ValueError: for an unknown schedule.
+        ValueError: for an unknown schedule, or an lr that is not above 0.
     """
+    if not lr > 0:
+        raise ValueError(f"lr is {lr}: give a number above 0")
     if schedule not in SCHEDULES:
         raise ValueError(f"unknown schedule {schedule!r}: choose one of {', '.join(SCHEDULES)}")
     if schedule == "one-cycle":

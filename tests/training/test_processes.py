@@ -59,6 +59,4 @@ def test_a_signal_to_one_process_stops_all_at_the_same_step(two):
 
 def test_a_loss_not_finite_on_one_process_stops_all(two):
     for rank in (0, 1):
-        assert (
-            f"rank {rank}: the loss is inf at step 4 of 6: 1 step lost, the model has its weights of step 3, " in two[1]
-        )
+        assert f"rank {rank}: the loss is inf at step 4 of 6: what was learned since step 3 is lost" in two[1]
