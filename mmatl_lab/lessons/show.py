@@ -48,7 +48,9 @@ def note(kind: str, head: str, body: str, foot: str = "") -> Note:
 
 def code_block(head: str, source: str) -> Note:
     """A note whose body is Python source."""
-    return Note("solution", head, source, f"<pre>{html.escape(source, quote=False)}</pre>")
+    return Note(
+        "solution", head, source, f'<pre style="font-family:monospace">{html.escape(source, quote=False)}</pre>'
+    )
 
 
 def table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> tuple[str, str]:
