@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 
 from mmatl_lab.models.clip import CLIP, clip_loss
 from mmatl_lab.nn.encoders import BagOfWords, ImageCNN
@@ -48,7 +49,7 @@ def gradients(folder: Path, masked: bool) -> dict[str, torch.Tensor]:
 def main(folder: Path) -> None:
     for masked in (False, True):
         found = gradients(folder, masked)
-        torch.save(found, folder / f"{masked}_{os.environ['RANK']}.pt")
+        save_file(found, folder / f"{masked}_{os.environ['RANK']}.safetensors")
 
     run = Run(small_clip(), "trouble", 6, folder=folder, device="cpu", precision="32-true")
     rows = torch.arange(12).reshape(6, 2) / 7

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from mmatl_lab.training import load_checkpoint
 
@@ -31,7 +32,7 @@ def test_the_gradients_are_those_of_one_process(two, tmp_path, masked):
     folder, _ = two
     one = gradients(tmp_path, masked)
     for rank in (0, 1):
-        found = torch.load(folder / f"{masked}_{rank}.pt")
+        found = load_file(folder / f"{masked}_{rank}.safetensors")
         for name in one.keys() - {"rank"}:
             torch.testing.assert_close(found[name], one[name], atol=1e-5, rtol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
         assert found["log_scale"].abs() > 1e-3  # the temperature takes part
