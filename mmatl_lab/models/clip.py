@@ -110,5 +110,17 @@ def zero_shot_weights(model: CLIP, tokens: Tensor, num_classes: int) -> Tensor:
 
 
 def zero_shot_logits(image: Tensor, weights: Tensor, logit_scale: Tensor) -> Tensor:
-    """(B, D) unit image vectors and (num_classes, D) class vectors -> (B, num_classes) logits."""
-    return logit_scale.exp() * image @ weights.T
+    r"""Logits of a classifier whose classes are texts: softmax over the last axis gives P(y | image).
+
+    Args:
+        image: (B, D) unit vectors.
+        weights: (C, D) one vector a class, or (C, T, D) the vectors of T texts a class that together say all it can
+            be (a circle: small or large, here or there). Then $P(y|x) = \sum_t P(y, t|x)$: probabilities are added,
+            where the mean of the vectors would look for a circle that is small and large at once.
+
+    Returns:
+        (B, C)
+    """
+    if weights.dim() == 2:
+        return logit_scale.exp() * image @ weights.T
+    return (logit_scale.exp() * torch.einsum("bd,ctd->bct", image, weights)).logsumexp(-1)

@@ -11,6 +11,7 @@ from .scene import (
     sample_scenes,
     scene_of,
     seeded,
+    siblings,
 )
 from .text import Tokenizer, UnknownWordError, captions
 
@@ -28,4 +29,5 @@ __all__ = [
     "sample_scenes",
     "scene_of",
     "seeded",
+    "siblings",
 ]

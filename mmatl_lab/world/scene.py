@@ -9,7 +9,7 @@ device, and 100 scenes drawn at once equal 60 and then 40.
 """
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white"
 SIZES = ("small", "medium", "large")
 MOTIONS = ("still", "left", "right", "up", "down", "circle", "bounce", "grow")
 
-RADII = (0.2, 0.31, 0.45)  # of the three sizes, in units of half the image's width
+RADII = (0.24, 0.34, 0.46)  # of the three sizes, in units of half the image's width
 MAX_OBJECTS = 4
 GRID = 2  # objects stand in different quarters of the picture, so that they never hide one another
 _MAX_ANGLE = torch.pi / 6
@@ -68,6 +68,10 @@ class Scenes:
             index = range(len(self))[index]  # raises IndexError, and counts negatives from the end
             index = slice(index, index + 1)
         return self._map(lambda t: t[index])
+
+    def __add__(self, other: "Scenes") -> "Scenes":
+        """The scenes of both batches, one after the other; they must have room for equally many objects."""
+        return Scenes(**{f.name: torch.cat([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)})
 
     def to(self, device) -> "Scenes":
         return self._map(lambda t: t.to(device))
@@ -177,6 +181,38 @@ def sample_scenes(
         mask=torch.arange(K) < count[:, None],
     )
     return scenes.to(device)
+
+
+def siblings(scenes: Scenes, *, combinations: Tensor | None = None, generator: torch.Generator) -> Scenes:
+    """A twin of each scene in which one object differs in one factor: its shape (half of them), colour or size.
+
+    Nothing else tells a scene from its twin, so in a contrastive batch they are hard negatives of each other.
+
+    Args:
+        combinations: as in ``sample_scenes``; where the change would give a combination that is not allowed, the
+            object's size changes instead.
+    """
+    u = torch.rand(len(scenes), 3, generator=generator).to(scenes.device)
+    k = (u[:, 0] * scenes.count).long()[:, None]  # (B, 1) the object that changes
+    shape, colour, size = (getattr(scenes, name).gather(1, k) for name in ("shape", "colour", "size"))
+
+    def another(value: Tensor, n: int) -> Tensor:
+        return (value + 1 + (u[:, 1:2] * (n - 1)).long()) % n
+
+    kind = u[:, 2:3]
+    new_shape = torch.where(kind < 0.5, another(shape, len(SHAPES)), shape)
+    new_colour = torch.where((kind >= 0.5) & (kind < 0.75), another(colour, len(COLOURS)), colour)
+    if combinations is not None:
+        allowed = combinations.to(scenes.device)[new_shape, new_colour]
+        new_shape, new_colour = torch.where(allowed, new_shape, shape), torch.where(allowed, new_colour, colour)
+    same = (new_shape == shape) & (new_colour == colour)
+    new_size = torch.where(same, another(size, len(SIZES)), size)
+    return replace(
+        scenes,
+        shape=scenes.shape.scatter(1, k, new_shape),
+        colour=scenes.colour.scatter(1, k, new_colour),
+        size=scenes.size.scatter(1, k, new_size),
+    )
 
 
 def scene_of(*objects: dict) -> Scenes:

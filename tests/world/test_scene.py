@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmatl_lab.world import SHAPES, held_out_combinations, sample_scenes, scene_of, seeded
+from mmatl_lab.world import SHAPES, held_out_combinations, sample_scenes, scene_of, seeded, siblings
 
 FIELDS = ("shape", "colour", "size", "motion", "x", "y", "angle", "mask")
 
@@ -38,7 +38,7 @@ def test_factors_are_uniform_and_independent():
 
 def test_objects_stand_apart_and_inside():
     scenes = sample_scenes(2_000, 4, generator=seeded(1))
-    radius = torch.tensor([0.2, 0.31, 0.45])[scenes.size]
+    radius = torch.tensor([0.24, 0.34, 0.46])[scenes.size]
     assert ((scenes.x.abs() + radius) <= 1.0001).all() and ((scenes.y.abs() + radius) <= 1.0001).all()
     # Neighbours may touch but not hide: their quarters do not overlap.
     touch = (scenes.x[:, :, None] - scenes.x[:, None]).abs().maximum((scenes.y[:, :, None] - scenes.y[:, None]).abs())
@@ -98,3 +98,19 @@ def test_indexing_and_moving():
 def test_bad_arguments_get_a_sentence(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_siblings_differ_in_one_factor_of_one_object():
+    held_in = ~held_out_combinations()
+    scenes = sample_scenes(3_000, generator=seeded(5), combinations=held_in)
+    twins = siblings(scenes, combinations=held_in, generator=seeded(6))
+    changes = torch.stack(
+        [(getattr(scenes, f) != getattr(twins, f)) & scenes.mask for f in ("shape", "colour", "size")]
+    )
+    assert (changes.sum((0, 2)) == 1).all()
+    for name in ("x", "y", "angle", "motion", "mask"):
+        assert torch.equal(getattr(scenes, name), getattr(twins, name))
+    assert held_in[twins.shape, twins.colour][twins.mask].all()
+    assert (changes.sum((1, 2)) / 3_000 - torch.tensor([0.45, 0.23, 0.32])).abs().max() < 0.05
+    assert (scenes.meaning != twins.meaning).all()
+    assert len(scenes + twins) == 6_000

@@ -103,10 +103,7 @@ def gallery(n: int = GALLERY, *, seed: int = EVALUATION_SEED) -> Scenes:
     """``n`` scenes of one or two objects that all mean something different, so that each query has one right answer."""
     generator = seeded(seed, 1)
     scenes = sample_scenes(4 * n, NUM_OBJECTS, combinations=~held_out_combinations(), generator=generator)
-    first = torch.tensor(
-        list({meaning: i for i, meaning in reversed(list(enumerate(scenes.meaning.tolist())))}.values())
-    )
-    return scenes[first.sort().values[:n]]
+    return scenes[_first_of_each(scenes.meaning)[:n]]
 
 
 def class_prompts(tokenizer: Tokenizer) -> Tensor:
