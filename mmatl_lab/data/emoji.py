@@ -180,7 +180,7 @@ def load_emoji(folder: str | Path | None = None) -> Emoji:
     folder = asset("data/emoji") if folder is None else Path(folder)
     manifest_bytes = _read(folder / "MANIFEST.json")
     try:
-        hashes = json.loads(manifest_bytes)["files"]
+        hashes = dict(json.loads(manifest_bytes)["files"])
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{folder / 'MANIFEST.json'} is damaged: {_REMEDY}.") from None
     files = {name: _read(folder / name) for name in ("emoji.json", *(f"{style}.webp" for style in STYLES))}

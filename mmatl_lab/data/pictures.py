@@ -61,7 +61,8 @@ def open_picture(
     except Exception as error:  # Pillow raises errors of many types for damaged files
         raise PictureError(f"the picture is damaged or cut off ({error}): save or download it again.") from None
     if size is not None:
-        image = ImageOps.contain(image.convert("RGBa"), (size, size), Image.Resampling.BICUBIC).convert("RGBA")
+        fitted = [max(1, round(side * size / max(image.size))) for side in image.size]
+        image = image.convert("RGBa").resize(fitted, Image.Resampling.BICUBIC).convert("RGBA")
     colour = tuple(round(255 * channel) for channel in background)
     canvas = Image.new("RGBA", image.size if size is None else (size, size), (*colour, 255))
     canvas.alpha_composite(image, ((canvas.width - image.width) // 2, (canvas.height - image.height) // 2))
