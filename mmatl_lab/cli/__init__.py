@@ -83,19 +83,19 @@ def doctor(as_json: AsJson = False) -> None:
 
 @app.command("lessons")
 def list_lessons() -> None:
-    """List the lessons: number, name, minutes and what each one shows."""
+    """List the lessons: number, name, how long training takes here, and what each one shows."""
     from rich.console import Console
     from rich.table import Table
 
     from mmatl_lab import lessons
-    from mmatl_lab.cli.checkup import minutes
+    from mmatl_lab.cli.checkup import duration, minutes
 
     table = Table(box=None, pad_edge=False)
-    for column in ("", "lesson", "minutes", "shows"):
-        table.add_column(column, justify="right" if column == "minutes" else "left")
+    for column in ("", "lesson", "trains in", "shows"):
+        table.add_column(column, justify="right" if column == "trains in" else "left")
     for name in lessons.names():
         lesson = lessons.get(name)
-        table.add_row(f"{lesson.number:02d}", name, f"{minutes(name):.0f}", lesson.title)
+        table.add_row(f"{lesson.number:02d}", name, duration(minutes(name)), lesson.title)
     Console().print(table)
 
 

@@ -82,6 +82,11 @@ def test_a_torch_that_does_not_load_is_a_line(run, toy, home, monkeypatch):
     assert "assets" in answer.out, "the checks after it are made"
 
 
+def test_a_check_whose_package_is_missing_is_a_line(home, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert "cannot be looked at" in faults()["memory"] and "assets" not in faults()
+
+
 def test_little_memory_and_little_disk(home, monkeypatch):
     memory = SimpleNamespace(available=2**29, total=2**32)
     monkeypatch.setattr("psutil.virtual_memory", lambda: memory)
