@@ -181,7 +181,7 @@ def plot_frames(
     return figure
 
 
-def animate(frames: Frames, *, between: int = 6, alt: str = "") -> Picture:
+def animate(frames: Frames, *, between: int = 5, alt: str = "") -> Picture:
     """The maps as one animation that needs no kernel: points glide from frame to frame, the last one is held.
 
     Args:
@@ -194,7 +194,7 @@ def animate(frames: Frames, *, between: int = 6, alt: str = "") -> Picture:
     from matplotlib.figure import Figure
 
     use_style()
-    figure = Figure(figsize=(4, 4.3), dpi=100)
+    figure = Figure(figsize=(3.7, 4), dpi=100)
     canvas = FigureCanvasAgg(figure)
     ax = figure.subplots()
     drawing = _Map(ax, frames, max_pairs=40)
@@ -215,8 +215,8 @@ def animate(frames: Frames, *, between: int = 6, alt: str = "") -> Picture:
         shoot(points, 2500 if last else 700)
         for t in [] if last else np.linspace(0, 1, between + 1, endpoint=False)[1:]:
             ease = t * t * (3 - 2 * t)
-            shoot((1 - ease) * points + ease * frames.points[n + 1], 90)
-    return animation(pictures, milliseconds, alt or frames.alt())
+            shoot((1 - ease) * points + ease * frames.points[n + 1], 100)
+    return animation(pictures, milliseconds, alt or frames.alt(), marks=True)
 
 
 class _Map:
@@ -232,8 +232,11 @@ class _Map:
         self.ends = np.array([(m[0], other) for m in members for other in m[1:]], dtype=int).reshape(-1, 2)
         self.lines = ax.add_collection(LineCollection([], colors=GREY, linewidths=0.7, alpha=0.6, label="pair"))
         self.groups = [(np.flatnonzero(names == name), name) for name in dict.fromkeys(frames.modality)]
+        size = float(np.clip(10_000 / len(names), 12, 60))
         self.scatters = [
-            ax.scatter([], [], s=16, c=look(name).colour, marker=look(name).marker, alpha=0.8, linewidths=0, label=name)
+            ax.scatter(
+                [], [], s=size, c=look(name).colour, marker=look(name).marker, alpha=0.8, linewidths=0, label=name
+            )
             for _, name in self.groups
         ]
         ax.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), xticks=[], yticks=[], aspect="equal")

@@ -71,6 +71,8 @@ export function mount(element, host) {
     const a = data.frames[before], b = data.frames[Math.min(before + 1, last())];
     return [a[2 * n] * (1 - t) + b[2 * n] * t, a[2 * n + 1] * (1 - t) + b[2 * n + 1] * t];
   }
+  const theme = () => { const style = getComputedStyle(root); return [style.color, style.backgroundColor]; };
+  const colourOf = (look) => (look.colour === "#000000" ? theme()[0] : look.colour); // black turns white on a dark page
   const partners = (n) => data.members[data.pair[n]].filter((other) => other !== n);
 
   function draw() {
@@ -78,7 +80,7 @@ export function mount(element, host) {
     if (!width) return;
     if (canvas.width !== Math.round(width * dense)) canvas.width = Math.round(width * dense);
     if (canvas.height !== Math.round(height * dense)) canvas.height = Math.round(height * dense);
-    const style = getComputedStyle(root), ink = style.color, paper = style.backgroundColor;
+    const [ink, paper] = theme();
     pen.setTransform(dense, 0, 0, dense, 0, 0);
     pen.clearRect(0, 0, width, height);
     const spots = data.kind.map((_, n) => toScreen(place(n)));
@@ -92,18 +94,19 @@ export function mount(element, host) {
     data.lines.forEach(([a, b]) => line(spots[a], spots[b]));
     pen.globalAlpha = chosen.length ? 0.6 : 0.9;
     const radius = 4 * Math.min(1.6, Math.sqrt(zoom));
-    data.kind.forEach((kind, n) => marker(pen, data.looks[kind].marker, ...spots[n], radius, data.looks[kind].colour, paper));
+    const colours = data.looks.map(colourOf);
+    data.kind.forEach((kind, n) => marker(pen, data.looks[kind].marker, ...spots[n], radius, colours[kind], paper));
     pen.globalAlpha = 1;
     pen.lineWidth = 2;
     chosen.slice(1).forEach((other) => line(spots[active], spots[other]));
-    chosen.forEach((n) => marker(pen, data.looks[data.kind[n]].marker, ...spots[n], 7, data.looks[data.kind[n]].colour, ink));
+    chosen.forEach((n) => marker(pen, data.looks[data.kind[n]].marker, ...spots[n], 7, colours[data.kind[n]], ink));
 
     const query = host.get("query");
     if (query && position > last() - 0.01) {
       const spot = toScreen([query.x, query.y]);
       pen.setLineDash([4, 3]);
       pen.lineWidth = 1.2;
-      (query.near || []).forEach((n) => line(spot, spots[n]));
+      (query.near || []).filter((n) => n in spots).forEach((n) => line(spot, spots[n]));
       pen.setLineDash([]);
       marker(pen, "*", ...spot, 7, ink, paper);
       pen.font = "600 14px system-ui, sans-serif";
@@ -116,6 +119,11 @@ export function mount(element, host) {
       pen.fillStyle = ink;
       pen.fillText(words, ...at);
     }
+    bar.querySelectorAll("canvas").forEach((sign, k) => {
+      const legend = sign.getContext("2d");
+      legend.clearRect(0, 0, 28, 28);
+      marker(legend, data.looks[k].marker, 14, 14, 9, colours[k], "transparent");
+    });
     showCard(active, spots);
   }
 
@@ -251,11 +259,10 @@ export function mount(element, host) {
       .flatMap((group) => group.slice(1).map((other) => [group[0], other]));
     canvas.setAttribute("aria-label", `${data.alt} Arrow keys go from point to point, plus and minus zoom.`);
     bar.replaceChildren();
-    data.looks.forEach(({ name, colour, marker: shape }) => {
+    data.looks.forEach((look) => {
       const entry = make("span", bar, { class: "legend" });
-      const sign = make("canvas", entry, { width: 28, height: 28, "aria-hidden": "true" });
-      marker(sign.getContext("2d"), shape, 14, 14, 9, colour, "transparent");
-      entry.append(name);
+      make("canvas", entry, { width: 28, height: 28, "aria-hidden": "true" });
+      entry.append(look.name);
     });
     make("span", bar, { class: "space" });
     [["+", "zoom in", 1.5], ["−", "zoom out", 1 / 1.5], ["whole map", "show the whole map", 0]].forEach(([text, label, by]) => {

@@ -19,16 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL import Image
 
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
-    "#000000",
-    "#E69F00",
-    "#56B4E9",
-    "#009E73",
-    "#F0E442",
-    "#0072B2",
-    "#D55E00",
-    "#CC79A7",
-)
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 SEQUENTIAL = "cividis"  # for maps whose values run from little to much
 GREY = "#595959"  # reference lines and notes: 7 : 1 on white
 
@@ -47,7 +39,7 @@ MODALITIES: dict[str, Look] = {
     "text": Look(VERMILLION, "^", "--"),
     "audio": Look(GREEN, "s", "-."),
     "video": Look(PURPLE, "D", ":"),
-    "sensor": Look(ORANGE, "P", (0, (6, 1, 1, 1, 1, 1))),
+    "sensor": Look(BLACK, "P", (0, (6, 1, 1, 1, 1, 1))),  # orange and the others left are too pale on white
 }
 
 
@@ -94,22 +86,22 @@ def use_style() -> None:
             "grid.color": "#E5E5E5",
             "lines.linewidth": 2,
             "image.cmap": SEQUENTIAL,
-            "axes.prop_cycle": mpl.cycler(color=[BLUE, VERMILLION, GREEN, PURPLE, ORANGE]),
+            "axes.prop_cycle": mpl.cycler(color=[look.colour for look in MODALITIES.values()]),
         }
     )
 
 
 def ceiling(ax: Axes, value: float, label: str = "ceiling") -> None:
     """Draws the best reachable `value` across `ax`, dotted, its label at the left, where curves are still low."""
-    _reference(ax, value, label, (0, (1, 1.5)), "left")
+    _reference(ax, value, label, ":", "left")
 
 
 def control(ax: Axes, value: float, label: str = "control") -> None:
     """Draws what a model gets that knows nothing (blind, shuffled, chance), dashed, its label at the right."""
-    _reference(ax, value, label, (0, (5, 3)), "right")
+    _reference(ax, value, label, "--", "right")
 
 
-def _reference(ax: Axes, value: float, label: str, line: tuple, side: str) -> None:
+def _reference(ax: Axes, value: float, label: str, line: str, side: str) -> None:
     ax.axhline(value, color=GREY, linestyle=line, linewidth=1.6, zorder=1.5)
     # above the line, unless the line lies so high that the words would leave the axes
     low, high = ax.get_ylim()
@@ -128,7 +120,7 @@ def _reference(ax: Axes, value: float, label: str, line: tuple, side: str) -> No
 
 
 def picture_grid(
-    images, titles: Sequence[str] | None = None, *, columns: int = 8, size: float = 0.9, title: str = ""
+    images, titles: Sequence[str] | None = None, *, columns: int = 8, size: float = 1.0, title: str = ""
 ) -> Figure:
     """A grid of pictures with a caption under each.
 
@@ -143,7 +135,6 @@ def picture_grid(
     import textwrap
 
     import matplotlib.pyplot as plt
-    import numpy as np
 
     pictures = to_uint8(images)  # (N, 3, H, W)
     if len(pictures) == 0:
@@ -153,24 +144,23 @@ def picture_grid(
     use_style()
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    letters = max(8, int(size * 72 / 5.6))  # that fit under a picture at 10 pt
-    words = [textwrap.fill(text, letters) for text in titles] if titles is not None else []
+    letters = max(6, int(size * 72 / 5.8))  # that fit under a picture at 10 pt
+    words = [textwrap.fill(str(text), letters) for text in titles or ()]
     lines = max((text.count("\n") + 1 for text in words), default=0)
-    height, width = pictures.shape[-2:]
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(columns * size, rows * (size * height / width + 0.19 * lines) + (0.35 if title else 0)),
-        squeeze=False,
-    )
-    for ax in axes.flat:
+    # inches; placed by hand, since a layout engine would move pictures apart for the sake of long captions
+    gap, head, tall = 0.12, 0.36 if title else 0.08, size * pictures.shape[2] / pictures.shape[3]
+    step = tall + 0.172 * lines + gap
+    width, height = max(columns * (size + gap), 3.0 if title else 0), head + rows * step
+    figure = plt.figure(figsize=(width, height), layout="none")
+    for n, picture in enumerate(pictures):
+        left, top = (n % columns) * (size + gap) + gap / 2, height - head - (n // columns) * step
+        ax = figure.add_axes((left / width, (top - tall) / height, size / width, tall / height))
+        ax.imshow(picture.transpose(1, 2, 0), interpolation="nearest" if picture.shape[2] < 64 else "antialiased")
         ax.axis("off")
-    for n, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
-        ax.imshow(np.moveaxis(picture, 0, -1), interpolation="nearest" if width < 64 else "antialiased")
         if words:
             ax.text(0.5, -0.04, words[n], transform=ax.transAxes, ha="center", va="top", fontsize=10)
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=12)
+        figure.text(gap / 2 / width, 1 - 0.08 / height, title, ha="left", va="top", fontsize=12)
     return figure
 
 
@@ -243,25 +233,30 @@ class Picture:
         )
 
 
-def animation(pictures: Sequence, milliseconds: Sequence[int], alt: str, *, limit: int = 250_000) -> Picture:
+def animation(
+    pictures: Sequence, milliseconds: Sequence[int], alt: str, *, marks: bool = False, limit: int = 250_000
+) -> Picture:
     """Pictures as one animated WebP that plays on any page without a kernel.
 
     Args:
         pictures: (H, W, 3) uint8 arrays of one size.
         milliseconds: how long each is shown.
         alt: what a person would conclude from it.
+        marks: small marks in few colours, which stay crisp in 16 colours without loss, and blur with loss.
         limit: bytes; the quality falls until it is kept, or the lowest is reached.
     """
     from PIL import Image
 
-    first, *others = [Image.fromarray(picture) for picture in pictures]
-    for quality in (60, 40, 20, 5):
-        data = _encoded(
-            first, "WEBP", save_all=True, append_images=others, duration=list(milliseconds), loop=0, quality=quality
-        )
+    images = [Image.fromarray(picture) for picture in pictures]
+    tries = [(images, {"quality": quality}) for quality in (60, 40, 20, 5)]
+    if marks:
+        tries.insert(0, ([image.quantize(16, dither=0).convert("RGB") for image in images], {"lossless": True}))
+    for frames, options in tries:
+        timing = {"duration": list(milliseconds), "loop": 0}
+        data = _encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], **timing, **options)
         if len(data) <= limit:
             break
-    return Picture(data, alt, width=first.width)
+    return Picture(data, alt, width=images[0].width)
 
 
 def _encoded(picture: Image.Image, kind: str, **options) -> bytes:

@@ -2,10 +2,18 @@
 
 import os
 import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 
 import pytest
 
+from mmatl_lab.cli.jupyter import free_port
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+LOCAL = ("http://127.0.0.1:", "http://localhost:", "ws://127.0.0.1:", "ws://localhost:", "data:", "blob:")
 
 
 @pytest.fixture(scope="session")
@@ -33,11 +41,54 @@ def page(chromium):
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
     outside = []
 
-    def note(request):
-        if not request.url.startswith(("http://127.0.0.1:", "http://localhost:", "ws://127.0.0.1:", "data:", "blob:")):
+    def note(request):  # a web socket has a url as well
+        if not request.url.startswith(LOCAL):
             outside.append(request.url)
 
     page.on("request", note)
+    page.on("websocket", note)
     yield page
     page.close()
     assert outside == []
+
+
+@pytest.fixture
+def console_errors(page):
+    """What the page's scripts complained of: errors in its console and exceptions that nobody caught."""
+    errors = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory):
+    """`jupyter(folder)` serves a folder of notebooks in JupyterLab, without token or prompts; gives its address."""
+    servers = []
+
+    def serve(folder) -> str:
+        home = tmp_path_factory.mktemp("jupyter")
+        disabled = home / "labconfig" / "page_config.json"
+        disabled.parent.mkdir()
+        disabled.write_text('{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}')
+        port = free_port(8700)
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+        options = [f"--port={port}", f"--ServerApp.root_dir={folder}", "--IdentityProvider.token="]
+        places = dict.fromkeys(("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR"), str(home))
+        places |= {"JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "OMP_NUM_THREADS": "1"}
+        environment = {name: value for name, value in os.environ.items() if name != "MMATL_LAB_HEADLESS"} | places
+        log = (home / "log").open("w")
+        servers.append(subprocess.Popen([*command, *options], env=environment, stdout=log, stderr=log))
+        address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"{address}/api", timeout=5)
+                return address
+            except (urllib.error.URLError, ConnectionError):
+                assert time.monotonic() < deadline and servers[-1].poll() is None, (home / "log").read_text()
+                time.sleep(0.2)
+
+    yield serve
+    for server in servers:
+        server.terminate()
+        server.wait(30)

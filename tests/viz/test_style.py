@@ -1,0 +1,190 @@
+import base64
+import io
+from html.parser import HTMLParser
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmatl_lab.viz import style
+
+
+def luminance(colour):
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(a, b):
+    """WCAG 2 contrast ratio."""
+    dark, light = sorted((luminance(a), luminance(b)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def image_tag(bundle):
+    """Attributes of the one <img> in a bundle's HTML."""
+    found = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: found.append((tag, dict(attributes)))
+    parser.feed(bundle["text/html"])
+    [(tag, attributes)] = found
+    assert tag == "img"
+    return attributes
+
+
+def test_every_modality_can_be_seen_on_white_and_told_apart_without_colour():
+    looks = list(style.MODALITIES.values())
+    assert list(style.MODALITIES) == ["image", "text", "audio", "video", "sensor"]
+    assert all(contrast(look.colour, "#FFFFFF") >= 3 for look in looks)  # WCAG 1.4.11
+    for feature in ("colour", "marker", "line"):
+        assert len({str(getattr(look, feature)) for look in looks}) == len(looks)
+
+
+def test_modalities_but_black_can_be_seen_on_a_dark_page():
+    """The latent map draws black in the page's own ink."""
+    for look in style.MODALITIES.values():
+        assert look.colour == style.BLACK or contrast(look.colour, "#111111") >= 3
+
+
+def test_words_on_figures_have_the_contrast_of_text():
+    assert contrast(style.GREY, "#FFFFFF") >= 4.5
+
+
+def test_an_unknown_modality_is_told_the_known_ones():
+    with pytest.raises(ValueError, match=r"'smell': use one of image, text, audio, video, sensor"):
+        style.look("smell")
+
+
+def test_style_is_idempotent_and_its_words_are_large_enough():
+    style.use_style()
+    once = dict(plt.rcParams)
+    style.use_style()
+    assert once == dict(plt.rcParams)
+    figure, ax = plt.subplots()
+    ax.plot([0, 1], label="line")
+    ax.set(title="title", xlabel="x", ylabel="y")
+    style.ceiling(ax, 0.9)
+    style.control(ax, 0.1)
+    ax.legend()
+    figure.canvas.draw()
+    sizes = [text.get_fontsize() for text in figure.findobj(plt.Text) if text.get_text()]
+    assert len(sizes) > 8 and min(sizes) >= 10
+    assert figure.get_facecolor() == (1, 1, 1, 1)
+
+
+def test_ceiling_is_dotted_control_dashed_and_both_say_their_number():
+    figure, ax = plt.subplots()
+    ax.set_ylim(0, 1)
+    style.ceiling(ax, 0.97)
+    style.control(ax, 1 / 256, "shuffled")
+    top, bottom = ax.get_lines()
+    assert top.get_ydata()[0] == 0.97 and bottom.get_ydata()[0] == 1 / 256
+    assert (top.get_linestyle(), bottom.get_linestyle()) == (":", "--")
+    assert [text.get_text() for text in ax.texts] == ["ceiling 0.97", "shuffled 0.00391"]
+    figure.canvas.draw()
+    inside = ax.get_window_extent()
+    for text in ax.texts:
+        box = text.get_window_extent()
+        assert inside.y0 <= box.y0 and box.y1 <= inside.y1 + 1
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        torch.rand(5, 3, 8, 8),
+        torch.rand(5, 1, 8, 8),
+        np.zeros((5, 3, 8, 12), np.uint8),
+        torch.rand(5, 3, 8, 8).double(),
+    ],
+)
+def test_a_grid_shows_every_picture_upright(images):
+    figure = style.picture_grid(images, [f"word {n}" for n in range(5)], columns=3, title="Five")
+    shown = [ax.get_images()[0].get_array() for ax in figure.axes]
+    assert len(shown) == 5
+    expected = style.to_uint8(images)
+    for picture, array in zip(expected, shown):
+        assert (np.asarray(array) == np.moveaxis(picture, 0, -1)).all()
+    captions = [ax.texts[0].get_text() for ax in figure.axes]
+    assert captions == [f"word {n}" for n in range(5)]
+
+
+def test_captions_of_a_grid_stay_on_the_figure_and_do_not_touch():
+    words = ["a medium emerald triangle in the bottom right corner", "short", "one two three four five six"] * 2
+    figure = style.picture_grid(torch.rand(6, 3, 32, 32), words, columns=3, title="title")
+    figure.canvas.draw()
+    page = figure.bbox
+    boxes = [ax.texts[0].get_window_extent() for ax in figure.axes]
+    assert all(page.y0 <= box.y0 and box.x0 >= page.x0 - 1 and box.x1 <= page.x1 + 1 for box in boxes)
+    assert not any(a.overlaps(b) for n, a in enumerate(boxes) for b in boxes[:n])
+    assert not any(box.overlaps(ax.get_window_extent()) for box in boxes[:3] for ax in figure.axes[3:])
+
+
+@pytest.mark.parametrize(
+    ("images", "titles", "message"),
+    [
+        (torch.rand(4, 2, 8, 8), None, r"expected images of shape \(N, 3, H, W\), got \(4, 2, 8, 8\)"),
+        (torch.rand(3, 8, 8), None, r"got \(3, 8, 8\)"),
+        (torch.rand(2, 3, 8, 8) * 255, None, r"expected float images in \[0, 1\], got values from"),
+        (torch.full((2, 3, 8, 8), float("nan")), None, r"expected float images in \[0, 1\]"),
+        (torch.rand(0, 3, 8, 8), None, "given 0 images"),
+        (torch.rand(2, 3, 8, 8), ["one"], "one title for each of 2 images, got 1"),
+    ],
+)
+def test_a_grid_says_what_is_wrong_with_its_input(images, titles, message):
+    with pytest.raises(ValueError, match=message):
+        style.picture_grid(images, titles)
+
+
+def test_alt_text_is_in_html_and_in_the_png_metadata_whatever_it_holds():
+    alt = 'loss < 1 & "accuracy" > .9'
+    figure = plt.figure()
+    data, metadata = style.Picture(style.to_png(figure), alt, width=640)._repr_mimebundle_()
+    tag = image_tag(data)
+    assert tag["alt"] == alt and tag["width"] == "640"
+    assert metadata["image/png"]["alt"] == alt
+    assert data["text/plain"] == alt
+    png = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    kind, source = tag["src"].split(";base64,")
+    webp = Image.open(io.BytesIO(base64.b64decode(source)))
+    assert (png.format, webp.format, kind) == ("PNG", "WEBP", "data:image/webp")
+    assert png.size == webp.size
+
+
+@pytest.mark.parametrize("alt", ["", "  \n"])
+def test_a_picture_without_alt_text_is_refused(alt):
+    with pytest.raises(ValueError, match="alt text is empty"):
+        style.Picture(b"", alt, 100)
+
+
+def test_an_animation_keeps_its_pictures_and_ends_on_the_last_as_png():
+    pictures = [np.full((40, 60, 3), value, np.uint8) for value in (0, 120, 250)]
+    moving = style.animation(pictures, [100, 100, 500], "from black to white")
+    assert Image.open(io.BytesIO(moving.data)).n_frames == 3
+    data, _ = moving._repr_mimebundle_()
+    source = image_tag(data)["src"].split(";base64,")[1]
+    assert base64.b64decode(source) == moving.data
+    png = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
+    assert min(png.getpixel((30, 20))) > 240
+
+
+def test_an_animation_keeps_to_its_limit_by_losing_quality():
+    noise = np.random.default_rng(0).integers(0, 255, (6, 200, 200, 3), dtype=np.uint8)
+    assert len(style.animation(noise, [100] * 6, "noise", limit=10**9).data) > 120_000
+    assert len(style.animation(noise, [100] * 6, "noise", limit=120_000).data) <= 120_000
+
+
+def test_show_prints_the_alt_text_where_there_is_no_notebook_and_closes_the_figure(capsys):
+    figure = plt.figure()
+    style.show(figure, alt="An empty figure.")
+    assert capsys.readouterr().out == "An empty figure.\n"
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1", True), ("0", False), ("", False), (None, False)])
+def test_headless_follows_its_variable(monkeypatch, value, expected):
+    monkeypatch.delenv("MMATL_LAB_HEADLESS", raising=False)
+    if value is not None:
+        monkeypatch.setenv("MMATL_LAB_HEADLESS", value)
+    assert style.headless() is expected
