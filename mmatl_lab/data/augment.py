@@ -1,4 +1,4 @@
-"""Changes a picture may undergo and still show the same thing: batches at once, on their device, from a generator.
+"""Changes a picture may undergo and still show the same thing: batches at once, on their device, from given numbers.
 
 Each is one function from pictures to pictures; ``augment`` applies them in turn, each to its share of the batch.
 Pictures are premultiplied RGBA (the colour times alpha), so that moving and scaling mixes no hidden colours.
@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+NUMBERS = 20  # random numbers that one picture's changes take
 LUMA = (0.299, 0.587, 0.114)  # how bright red, green and blue look (ITU-R BT.601)
 
 
@@ -44,24 +45,20 @@ class Augmentation:
         return replace(self, **dict.fromkeys(names, 0.0))
 
 
-def augment(rgba: Tensor, how: Augmentation, *, generator: torch.Generator, size: int | None = None) -> Tensor:
-    """Changed pictures on their backgrounds: (B, 4, H, W) premultiplied in [0, 1] -> (B, 3, size, size) in [0, 1].
+def augment(rgba: Tensor, how: Augmentation, u: Tensor) -> Tensor:
+    """Changed pictures on their backgrounds: (B, 4, H, W) premultiplied in [0, 1] -> (B, 3, H, W) in [0, 1].
 
     Args:
-        generator: of the CPU; the same numbers are drawn whatever ``how`` says, so that two runs differ only in that.
-        size: of the result, H by default.
+        u: (B, NUMBERS) uniform in [0, 1): ``torch.rand(B, NUMBERS, generator=generator)``. A picture's changes depend
+            on its own row alone, so that several processes can each take their rows of one batch.
     """
-    B = len(rgba)
-    u = torch.rand(B, 20, generator=generator).to(rgba.device)
     x = affine(rgba, how, u[:, :6])
-    if size is not None and size != x.shape[-1]:
-        x = F.interpolate(x, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
-    white = torch.ones(B, 3, 1, 1, device=x.device)
-    chosen = u[:, 6] < how.drawing
-    x = torch.where(chosen[:, None, None, None], line_drawing(x, u[:, 7:10]), x)
-    rgb = recolour(x[:, :3], x[:, 3:], how, u[:, 10:16])
-    paper = torch.where((u[:, 16] < how.background)[:, None, None, None], u[:, 17:20, None, None], white)
-    return (rgb + paper * (1 - x[:, 3:])).clamp(0, 1)
+    drawn = (u[:, 6] < how.drawing)[:, None, None, None]
+    x = torch.where(drawn, line_drawing(x, u[:, 7:10]), x)
+    rgb, alpha = recolour(x[:, :3], x[:, 3:], how, u[:, 10:16]), x[:, 3:]
+    coloured = (u[:, 16] < how.background)[:, None, None, None]
+    paper = torch.where(coloured, u[:, 17:20, None, None], 1.0)
+    return (rgb + paper * (1 - alpha)).clamp(0, 1)
 
 
 def affine(x: Tensor, how: Augmentation, u: Tensor) -> Tensor:
