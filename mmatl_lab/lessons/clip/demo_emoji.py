@@ -1,0 +1,109 @@
+"""The demo's emoji: found by words, and words found by a picture."""
+
+from html import escape
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmatl_lab.data.emoji import STYLES, Emoji, load_emoji, on_background, words_of
+from mmatl_lab.world import Tokenizer, UnknownWordError
+
+from . import emoji
+from .demo_parts import MAX_WORDS, SIZE, answering, checked_text, load, note, once, picture_html, uploaded
+
+NUM_FOUND = 12
+ARTICLES = {"a", "an", "the", "of", "with", "and", "in", "on", "is"}  # nobody misses them in a bag of words
+
+
+class Lexicon(NamedTuple):
+    """What the emoji's model knows by words."""
+
+    data: Emoji
+    tokenizer: Tokenizer
+    concepts: Tensor  # (N,) indices of the concepts that have a word the model knows
+    texts: Tensor  # (N, D) theirs
+    words: Tensor  # (V, D) of every single word of the tokenizer
+    new: frozenset[int]  # concepts held out of training
+
+
+@once
+@torch.no_grad()
+def lexicon() -> Lexicon:
+    model, data = load("clip_emoji"), load_emoji()
+    split = data.split()
+    tokenizer = emoji.tokenizer(data, split)
+    tokens = data.tokens(tokenizer)
+    concepts = tokens.any(1).nonzero().squeeze(1)
+    words = model.encode_text(torch.arange(1, len(tokenizer))[:, None])
+    texts = model.encode_text(tokens[concepts])
+    return Lexicon(data, tokenizer, concepts, texts, words, frozenset(split.unseen.tolist()))
+
+
+@once
+def drawings(style: str) -> Tensor:
+    """(N, D) latents of all emoji in one style."""
+    return emoji.embed(load("clip_emoji"), lexicon().data, style)
+
+
+def tiles(found: list[tuple[int, str, float]]) -> str:
+    """Emoji (concept, style, cosine) as a grid of pictures with their names."""
+    data, new, entries = lexicon().data, lexicon().new, []
+    for i, style, cosine in found:
+        picture = picture_html(on_background(data.style(style)[i]), f"{data.names[i]}, {style}", 80)
+        below = f"<small>{cosine:.2f}{' · <em>new</em>' if i in new else ''}</small>"
+        entries.append(f"<li>{picture}{escape(data.names[i])}<br>{below}</li>")
+    return f'<ol class="tiles">{"".join(entries)}</ol>'
+
+
+def known_words(text: str | None, tokenizer: Tokenizer) -> tuple[str, str]:
+    """The words of a text that the model knows, and a sentence about those it does not ("" when it knows all).
+
+    Raises:
+        ValueError: nothing typed, too much, or (UnknownWordError) nothing known.
+    """
+    words = words_of(checked_text(text))
+    if len(words) > MAX_WORDS:
+        raise ValueError(f"a text may have {MAX_WORDS} words here, got {len(words):,}: shorten it")
+    known = " ".join(word for word in words if word in tokenizer.words)
+    missed = " ".join(word for word in words if word not in tokenizer.words and not (known and word in ARTICLES))
+    try:
+        tokenizer.encode(missed or known)
+    except UnknownWordError as error:
+        if not known:
+            raise
+        return known, f"not every word could be used, {error}"
+    return known, ""
+
+
+@answering
+@torch.no_grad()
+def find_emoji(text: str | None, style: str) -> str:
+    """The emoji whose pictures lie nearest to the words, as a grid."""
+    known, complaint = known_words(text, lexicon().tokenizer)
+    words = load("clip_emoji").encode_text(lexicon().tokenizer.encode(known))[0]
+    styles = STYLES if style == "all" else (style,)
+    cosine = torch.stack([drawings(each) @ words for each in styles])  # (S, N)
+    best = cosine.flatten().topk(NUM_FOUND)
+    found = [
+        (i % cosine.shape[1], styles[i // cosine.shape[1]], c) for c, i in zip(*map(Tensor.tolist, best), strict=True)
+    ]
+    return (note(complaint) if complaint else "") + tiles(found)
+
+
+@answering
+@torch.no_grad()
+def find_words(path: str | None, style: str) -> str:
+    """The concepts and single words that lie nearest to a picture."""
+    picture = uploaded(path, (1.0, 1.0, 1.0))
+    known = lexicon()
+    image = load("clip_emoji").encode_image(picture)[0]
+    best = (known.texts @ image).topk(NUM_FOUND)
+    shown = STYLES[0] if style == "all" else style
+    found = [(i, shown, c) for c, i in zip(best.values.tolist(), known.concepts[best.indices].tolist(), strict=True)]
+    words = ", ".join(known.tokenizer.words[1 + i] for i in (known.words @ image).topk(NUM_FOUND).indices.tolist())
+    seen = picture_html(picture[0], "your picture", 96)
+    return (
+        f"<figure>{seen}<figcaption>What the model sees: {SIZE} × {SIZE} pixels</figcaption></figure>"
+        f"<p><b>Nearest words:</b> {escape(words)}</p><p><b>Nearest emoji, by their words:</b></p>{tiles(found)}"
+    )
