@@ -29,7 +29,10 @@ class Snapshots:
 
     Example:
         >>> snapshots = Snapshots(model, {"image": images, "text": tokens}, steps=(0, 60, 600))
-        >>> snapshots.record(0)                    # before training
+        >>> for step, generator in run:
+        ...     snapshots.record(step)             # at the start of a step: step 0 is before training
+        ...     ...
+        >>> snapshots.record(600)                  # after the last one
         >>> frames = aligned_umap(snapshots)
     """
 

@@ -101,7 +101,10 @@ class LivePlot:
         self._next = started + max(0.5, 20 * cost)  # at most 5 % of the training time
 
     def record(self, step: int) -> None:
-        """Keeps the extra panel as it is now, if `step` is one of those asked for and was not kept yet."""
+        """Keeps the extra panel as it is now, if `step` is one of those asked for and was not kept yet.
+
+        Call it at the start of every step, and once more after the loop with the number of steps.
+        """
         if step in self.wanted and step not in (kept for kept, _ in self.recorded):
             self.recorded.append((step, self._extra_alone(step)))
 
@@ -132,7 +135,7 @@ class LivePlot:
                 if name in reference
             ]
             notes = f" ({', '.join(lines)})" if lines else ""
-            parts.append(f"{name} goes from {smooth[0]:.3g} to {smooth[-1]:.3g} in {steps[-1]:,.0f} steps{notes}")
+            parts.append(f"{name} goes from {smooth[0]:.3g} to {smooth[-1]:.3g} by step {steps[-1]:,.0f}{notes}")
         return f"While training, {'; '.join(parts)}." if parts else "Training has not begun: the plot is empty."
 
     def animation(self, alt: str = "") -> Picture:

@@ -77,7 +77,7 @@ def test_without_a_notebook_the_alt_text_is_printed(capsys):
     plot = LivePlot(("loss",))
     plot.update(history(3), 3, 3)
     plot.close(history(3))
-    assert capsys.readouterr().out == "While training, loss goes from 5 to 3.06 in 3 steps.\n"
+    assert capsys.readouterr().out == "While training, loss goes from 5 to 3.06 by step 3.\n"
 
 
 def test_a_frame_takes_less_than_a_tenth_of_a_second():
