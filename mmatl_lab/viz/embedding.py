@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from torch import Tensor
 
-MAX_POINTS = 2_000  # UMAP of more takes minutes on a laptop
+MAX_POINTS = 2_000  # 10,000 take most of a minute on two cores
 NEIGHBOURS = 15
 
 
@@ -34,7 +34,7 @@ def umap_embed(x: Tensor | np.ndarray, seed: int = 0) -> np.ndarray:
     if len(x) <= MAX_POINTS:
         return umap_from(x, seed, pca(x))
     warnings.warn(
-        f"UMAP of {len(x)} points would take minutes: {MAX_POINTS} were embedded and the others placed among them",
+        f"UMAP of {len(x)} points is slow: a random {MAX_POINTS} were embedded and the others placed among them",
         stacklevel=2,
     )
     chosen = np.sort(np.random.default_rng(seed).permutation(len(x))[:MAX_POINTS])

@@ -66,8 +66,11 @@ def explore(page):
 
     chart.hover(after[1])
     assert WORDS[1] in chart.card().inner_text() and "latent of the image" in chart.card().inner_text()
-    assert chart.card().locator(".picture").bounding_box()["width"] == 96
+    picture = chart.card().locator(".picture")
+    assert picture.bounding_box()["width"] == 96
+    assert picture.evaluate("p => p.style.backgroundPosition") == "-96px 0px"  # second of two on the first row
     chart.hover(after[5])
+    assert picture.evaluate("p => p.style.backgroundPosition") == "0px -96px"  # first on the second row
     assert WORDS[2] in chart.card().inner_text() and "latent of the text" in chart.card().inner_text()
     chart.hover((0, 0.9))
     assert chart.card().is_hidden()
