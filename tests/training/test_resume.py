@@ -43,7 +43,7 @@ def worker():
     worker = Worker()
     yield worker
     worker.process.stdin.close()
-    worker.process.wait(10)
+    worker.process.wait(120)
 
 
 @pytest.fixture(scope="module", params=["32-true", "bf16-mixed"])
