@@ -1,0 +1,135 @@
+"""The emoji half of the CLIP lesson: what training may see, and what is measured."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from mmatl_lab.data.emoji import STYLES, TRAINED_STYLES, load_emoji
+from mmatl_lab.lessons.clip import ablation, emoji
+from mmatl_lab.lessons.clip.emoji import EmojiPreset
+from mmatl_lab.models.clip import CLIP
+from mmatl_lab.world import seeded
+
+
+@pytest.fixture(scope="module")
+def data():
+    return load_emoji()
+
+
+@pytest.fixture(scope="module")
+def part(data):
+    return emoji.training_part(data, data.split(), emoji.tokenizer(data))
+
+
+def test_training_sees_no_unseen_concept_and_not_the_new_style(data, part):
+    seen, unseen = data.split()
+    assert part.pictures.shape == (3, len(seen), 4, 32, 32) and len(part.tokens) == len(seen)
+    training = {hash(picture.numpy().tobytes()) for picture in part.pictures.flatten(0, 1)}
+    held_out = torch.cat([data.images[:3, unseen].flatten(0, 1), data.style("openmoji")]).float() / 255
+    held_out[:, :3] *= held_out[:, 3:]
+    shared = [i for i, picture in enumerate(held_out) if hash(picture.numpy().tobytes()) in training]
+    assert not shared
+
+
+def test_a_batch_pairs_each_picture_with_its_own_words(data, part):
+    preset = EmojiPreset(1, batch_size=32, augmentation=emoji.Augmentation(*[0] * 9), dropped_words=0)
+    images, tokens = emoji.make_batch(part, preset, generator=seeded(3))
+    assert images.shape == (32, 3, 32, 32) and len(tokens.unique(dim=0)) == 32
+    seen = data.split().seen
+    pictures = torch.stack([emoji.on_background(data.style(style)[seen]) for style in TRAINED_STYLES])
+    for image, row in zip(images[:8], tokens[:8], strict=True):
+        concept = (part.tokens == row).all(1).nonzero()[0, 0]
+        assert (pictures[:, concept] - image).abs().amax((1, 2, 3)).min() < 0.01
+
+
+def test_a_process_takes_its_rows_of_the_batch(part):
+    preset = EmojiPreset(1, batch_size=8)
+    whole = emoji.make_batch(part, preset, generator=seeded(5))
+    for rank in range(2):
+        rows = emoji.make_batch(part, preset, generator=seeded(5), rows=slice(rank, None, 2))
+        for a, b in zip(rows, whole, strict=True):
+            torch.testing.assert_close(a, b[rank::2])
+
+
+def test_dropping_words_keeps_one_at_least():
+    tokens = torch.tensor([[3, 4, 5, 0], [6, 0, 0, 0]])
+    u = torch.tensor([[0.1, 0.9, 0.5, 1.0], [0.1, 0.9, 0.9, 0.9]])
+    assert emoji.drop_words(tokens, u, 0.6).tolist() == [[0, 4, 0, 0], [6, 0, 0, 0]]
+    assert emoji.drop_words(tokens, u, 0.95).tolist() == [[0, 4, 0, 0], [6, 0, 0, 0]]
+    assert emoji.drop_words(tokens, u, 0.0).tolist() == tokens.tolist()
+
+
+class Oracle(nn.Module):
+    """Looks the concept up in a table of pictures or words: what a perfect model would answer."""
+
+    def __init__(self, table):
+        super().__init__()
+        self.table = {key: i for i, key in enumerate(table)}
+        self.vectors = nn.Parameter(torch.randn(len(table), 64, generator=torch.Generator().manual_seed(0)))
+
+    def forward(self, x):
+        return self.vectors[[self.table[row.numpy().tobytes()] for row in x]]
+
+
+def test_a_perfect_model_reaches_the_ceiling_and_its_controls_do_not(data):
+    tokens = data.tokens(emoji.tokenizer(data))
+    keys = [row.numpy().tobytes() for row in tokens]
+    first = [keys.index(key) for key in keys]  # concepts with the same words share a vector
+    text = Oracle(list(dict.fromkeys(keys)))
+    place = {i: text.table[keys[i]] for i in first}
+    pictures = {}
+    for style in STYLES:
+        for i, picture in enumerate(emoji.on_background(data.style(style))):
+            pictures[picture.numpy().tobytes()] = place[first[i]]
+    image = Oracle([])
+    image.table, image.vectors = pictures, text.vectors
+    metrics, controls, ceilings = emoji.evaluate(CLIP(image, text))
+    for name, ceiling in ceilings.items():
+        assert metrics[name] == pytest.approx(ceiling, abs=0.01)
+        assert metrics[f"{name}_low"] <= metrics[name] <= metrics[f"{name}_high"]
+        assert controls[name] < 0.1
+    assert 0.9 < ceilings["emoji_unseen_concepts_r1"] < 1
+    assert 0.03 < controls["emoji_unseen_style_r1"]
+
+
+def test_training_learns_and_its_card_names_the_data(data, tmp_path: Path):
+    preset = EmojiPreset(8, batch_size=16, channels=(8, 16, 16), width=16, text_width=16)
+    path = emoji.train(preset, folder=tmp_path, seed=1, card={"recipe": "clip"})
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert card["data"] == {"emoji": data.data_hash} and 0 <= card["metrics"]["emoji_seen_r1"] <= 1
+
+
+def test_weights_depend_on_the_seed_alone():
+    small = EmojiPreset(1, channels=(8, 8, 8), width=8, text_width=8)
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    a, b, c = (emoji.make_model(small, seed=seed).state_dict() for seed in (0, 0, 1))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert not torch.equal(a["text_encoder.embed.weight"], c["text_encoder.embed.weight"])
+
+
+def test_ablation_leaves_out_what_it_says():
+    full = EmojiPreset(5)
+    assert ablation.preset_without("nothing", 5) == full
+    assert ablation.preset_without("drawing", 5).augmentation.drawing == 0
+    affine = ablation.preset_without("affine", 5).augmentation
+    assert (affine.rotate, affine.scale, affine.shift) == (0, 0, 0) and affine.drawing == full.augmentation.drawing
+    assert ablation.preset_without("words", 5).dropped_words == 0
+    assert set(vars(ablation.preset_without("everything", 5).augmentation).values()) == {0}
+    with pytest.raises(ValueError, match="there is no augmentation 'edges'"):
+        ablation.preset_without("edges", 5)
+
+
+def test_ablation_compares_seed_by_seed(monkeypatch):
+    values = iter([0.3, 0.4, 0.1, 0.2])
+    monkeypatch.setattr(emoji, "make_model", lambda preset, seed: nn.Linear(1, 1))
+    monkeypatch.setattr(emoji, "fit", lambda *args: None)
+    monkeypatch.setattr(emoji, "evaluate", lambda model: (dict.fromkeys(ablation.MEASURED, next(values)), {}, {}))
+    table = ablation.ablate(1, (0, 1), ("nothing", "drawing"))
+    first, second = table["rows"]
+    assert first["change"] == 0 and second["change"] == pytest.approx(-0.2)
+    assert second["low"] == pytest.approx(-0.2) and second["emoji_unseen_style_r1"] == [0.1, 0.2]
