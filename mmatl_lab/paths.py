@@ -31,11 +31,11 @@ def asset(relative: str) -> Path:
     """
     path = bundle() / "assets" / relative
     if not path.exists():
-        remedy = (
-            "run `python scripts/build_assets.py`"
-            if from_source()
-            else "reinstall it with `pip install --force-reinstall --no-deps mmatl-lab`"
-        )
+        remedy = "reinstall it with `pip install --force-reinstall --no-deps mmatl-lab`"
+        if from_source():
+            trained = Path(relative).parts[0] == "checkpoints"
+            command = "mmatl-lab train LESSON --preset full --folder assets/checkpoints"
+            remedy = f"run `{command if trained else 'python scripts/build_assets.py'}`"
         raise FileNotFoundError(f"the asset {relative!r} is not at {path}: {remedy}")
     return path
 

@@ -158,6 +158,10 @@ def test_a_missing_asset_is_named_with_its_remedy(wheel, tmp_path):
 
     with pytest.raises(FileNotFoundError, match=r"'no/such' is not at .*: run `python scripts/build_assets.py`"):
         paths.asset("no/such")
+    with pytest.raises(
+        FileNotFoundError, match="run `mmatl-lab train LESSON --preset full --folder assets/checkpoints`"
+    ):
+        paths.asset("checkpoints/no_such.safetensors")
     answer = python(wheel, tmp_path, "-c", "from mmatl_lab import paths; paths.asset('no/such')")
     assert "reinstall it with `pip install" in answer.stderr
 
