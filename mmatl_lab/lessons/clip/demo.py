@@ -88,13 +88,18 @@ def _scenes(page: "gr.Blocks") -> None:
             text = gr.Textbox(
                 EXAMPLES["Shape or colour"][2], lines=4, max_lines=12, label="Captions, one a line", elem_id="captions"
             )
-            compare = gr.Button("Compare", variant="primary")
-            ranked = gr.HTML(css_template=CSS, elem_id="ranked")
             with gr.Row():
                 examples = [gr.Button(name, size="sm", min_width=120) for name in EXAMPLES]
-    gr.Markdown(ABOUT_MAP)
-    waiting = gr.Markdown("*The map is being drawn. The first time this takes some seconds.*")
-    chart = latent_map_html(as_frames([[0, 0], [1, 1]]), visible=False)  # drawn when the page is opened
+            compare = gr.Button("Compare", variant="primary")
+            ranked = gr.HTML(css_template=CSS, elem_id="ranked")
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=360):
+            waiting = gr.Markdown(
+                "*The map is being drawn. The first time this takes some seconds.*", elem_id="waiting"
+            )
+            chart = latent_map_html(as_frames([[0, 0], [1, 1]]), visible=False)  # drawn when the page is opened
+        with gr.Column(min_width=240):
+            gr.Markdown(ABOUT_MAP)
 
     controls = [*first, two, *second]
     picture = [own, file, *controls]
@@ -142,13 +147,13 @@ def _emoji(tab: "gr.Tab") -> None:
     import gradio as gr
 
     gr.Markdown(ABOUT_EMOJI)
-    style = gr.Radio(["all", *STYLES], value=STYLES[0], label="Art style (openmoji was never shown to the model)")
+    style = gr.Radio([*STYLES, "all"], value=STYLES[0], label="Art style (openmoji was never shown to the model)")
     with gr.Row(equal_height=False):
         with gr.Column():
             text = gr.Textbox(EMOJI_EXAMPLES[0], label="Words", max_lines=3, elem_id="words")
-            find = gr.Button("Find emoji", variant="primary")
             with gr.Row():
                 examples = [gr.Button(words, size="sm", min_width=100) for words in EMOJI_EXAMPLES]
+            find = gr.Button("Find emoji", variant="primary")
             found = gr.HTML(css_template=CSS, elem_id="found")
         with gr.Column():
             file = gr.File(label="A picture of yours", height=140)

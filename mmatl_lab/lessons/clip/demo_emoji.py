@@ -50,7 +50,7 @@ def tiles(found: list[tuple[int, str, float]]) -> str:
     """Emoji (concept, style, cosine) as a grid of pictures with their names."""
     data, new, entries = lexicon().data, lexicon().new, []
     for i, style, cosine in found:
-        picture = picture_html(on_background(data.style(style)[i]), f"{data.names[i]}, {style}", 80)
+        picture = picture_html(on_background(data.style(style)[i]), f"{data.names[i]}, {style}", 72)
         below = f"<small>{cosine:.2f}{' · <em>new</em>' if i in new else ''}</small>"
         entries.append(f"<li>{picture}{escape(data.names[i])}<br>{below}</li>")
     return f'<ol class="tiles">{"".join(entries)}</ol>'

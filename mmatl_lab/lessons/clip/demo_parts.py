@@ -18,7 +18,8 @@ MAX_CHARACTERS = 5_000  # of everything typed into one box
 CSS = """
 img { image-rendering: pixelated; border-radius: 6px; border: 1px solid var(--border-color-primary); }
 p { margin: .3em 0; }
-figure { margin: 0; } figcaption, small { color: var(--body-text-color-subdued); font-size: 13px; }
+figure { margin: 0; } figcaption, small { font-size: 13px;
+  color: color-mix(in srgb, var(--body-text-color) 72%, var(--body-background-fill)); }
 .note { border-left: 4px solid #e69f00; padding: .2em .7em; margin: .4em 0; overflow-wrap: anywhere; }
 ol { list-style: none; margin: 0; padding: 0; }
 .bars li { display: grid; grid-template-columns: 1fr 5.5em 7em; gap: 0 .8em; margin: .55em 0; align-items: baseline; }
@@ -27,9 +28,9 @@ ol { list-style: none; margin: 0; padding: 0; }
 .bars i { grid-column: 1 / -1; height: 8px; border-radius: 4px; overflow: hidden;
           background: var(--border-color-primary); }
 .bars i::before { content: ""; display: block; height: 100%; width: var(--share); background: #2b8cc4; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)); gap: 10px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 10px; }
 .tiles li { text-align: center; font-size: 14px; line-height: 1.25; overflow-wrap: anywhere; }
-.tiles img { display: block; margin: 0 auto 4px; width: 80px; height: 80px; padding: 6px; background: #fff; }
+.tiles img { display: block; margin: 0 auto 4px; width: 72px; height: 72px; padding: 6px; background: #fff; }
 """
 
 

@@ -86,7 +86,7 @@ def drawn(*controls) -> tuple[Tensor, list[str]]:
     ]
     scene = scene_of(*described)
     notes = [
-        f"The model has never seen a {colour} {shape}: this combination was held out of its training"
+        f"The combination {colour} {shape} was held out of training: the model has never seen one"
         for shape, colour, *_ in objects
         if held_out_combinations()[SHAPES.index(shape), COLOURS.index(colour)]
     ]
@@ -145,8 +145,8 @@ def ranking(text: str | None, own: bool, path: str | None, *controls) -> str:
         for i in cosine.argsort(descending=True).tolist()
     )
     if len(lines) == 1:
-        notes.append("one caption alone always gets 100 %: write others for it to compete with, each on its own line")
-    below = f"Shares at the model's temperature, τ = {1 / scale:.3f}; together these captions have 100 %."
+        notes.append("one caption alone always gets 100%: write others for it to compete with, each on its own line")
+    below = f"Shares at the model's temperature, τ = {1 / scale:.3f}; together these captions have 100%."
     return f'<ol class="bars">{bars}</ol><small>{below}</small>' + "".join(map(note, notes))
 
 

@@ -1,0 +1,106 @@
+"""The demo of the CLIP lesson under a real pointer: controls, captions, pictures, both tabs. Weights are by chance."""
+
+import os
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+WAIT = 120_000  # milliseconds; two cores that also train make everything slow
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The demo, served from this process as `mmatl-lab demo` serves it, but for the models."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from mmatl_lab.cli.jupyter import free_port
+    from mmatl_lab.lessons.clip import demo, demo_emoji, demo_parts, demo_scenes, emoji, recipe, scenes
+    from mmatl_lab.viz.embedding import pca
+
+    presets = {
+        scenes.NAME: lambda: scenes.make_model(scenes.ScenesPreset(1, channels=(8, 8, 8), text_layers=1)),
+        emoji.NAME: lambda: emoji.make_model(emoji.EmojiPreset(1, channels=(8, 8, 8), width=16)),
+    }
+    remembered = (demo_parts.load, demo_scenes.atlas, demo_emoji.lexicon, demo_emoji.drawings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "load", lambda name: (presets[name]().eval(), {"name": name}))
+        patch.setattr(demo_scenes, "umap_embed", lambda latents: pca(latents.numpy()))
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
+        for function in remembered:
+            function.forget()
+        page = demo.build()
+        _, address, _ = page.launch(
+            server_name="127.0.0.1", server_port=free_port(7960), prevent_thread_lock=True, quiet=True
+        )
+        yield address
+        page.close()
+        for function in remembered:
+            function.forget()
+
+
+def test_a_scene_is_drawn_ranked_and_placed(page, console_errors, address):
+    page.goto(address)
+    ranked = page.locator("#ranked")
+    ranked.locator("li").nth(3).wait_for(timeout=WAIT)
+    page.locator(".latent-map canvas").first.wait_for(timeout=WAIT)
+    before = page.get_by_alt_text("the picture that the captions are compared with").get_attribute("src")
+
+    page.get_by_label("A second object").check()
+    page.get_by_label("Shape").nth(1).wait_for(timeout=WAIT)
+    changed = "([alt, before]) => document.querySelector(`img[alt='${alt}']`)?.src !== before"
+    page.wait_for_function(changed, arg=["the picture that the captions are compared with", before], timeout=WAIT)
+
+    captions = page.locator("#captions textarea")
+    captions.fill("a large red star above a small blue circle\na blue circle")
+    page.get_by_role("button", name="Compare").click()
+    ranked.locator("li").nth(2).wait_for(state="detached", timeout=WAIT)
+    shares = [float(share.rstrip("%")) for share in ranked.locator("b").all_inner_texts()]
+    assert len(shares) == 2 and shares == sorted(shares, reverse=True) and sum(shares) == pytest.approx(100, abs=0.11)
+
+    captions.fill("a large red star\na large red elephant")
+    page.get_by_role("button", name="Compare").click()
+    ranked.get_by_text("unknown word: 'elephant'").wait_for(timeout=WAIT)
+    assert ranked.locator("li").count() == 1
+    assert console_errors == []
+
+
+def test_a_click_on_the_map_draws_that_scene(page, console_errors, address):
+    page.goto(address)
+    canvas = page.locator(".latent-map canvas").first
+    canvas.wait_for(timeout=WAIT)
+    page.locator("#ranked li").first.wait_for(timeout=WAIT)
+    canvas.focus()
+    page.keyboard.press("ArrowRight")  # chooses the point nearest to the centre on that side
+    said = page.locator(".latent-map .card div:not(.picture)").first.inner_text()
+    shape = next(word for word in reversed(said.split(" in the ")[0].split()))
+    page.wait_for_function(
+        "shape => [...document.querySelectorAll('input')].some((input) => input.value === shape)",
+        arg=shape,
+        timeout=WAIT,
+    )
+    assert console_errors == []
+
+
+def test_emoji_are_found_by_words_and_words_by_a_picture(page, console_errors, address, tmp_path):
+    from PIL import Image
+
+    Image.new("RGBA", (50, 90), "orange").save(tmp_path / "orange.png")
+    (tmp_path / "letter.png").write_text("Dear Sir or Madam")
+    page.goto(address)
+    page.get_by_role("tab", name="Emoji").click()
+    found, named = page.locator("#found"), page.locator("#named")
+    found.locator("li img").nth(11).wait_for(timeout=WAIT)
+
+    page.locator("#words textarea, #words input").first.fill("elefant")
+    page.get_by_role("button", name="Find emoji").click()
+    found.get_by_text("did you mean elephant").wait_for(timeout=WAIT)
+
+    upload = page.get_by_role("tabpanel").filter(has=named).locator("input[type=file]")
+    upload.set_input_files(tmp_path / "orange.png")
+    named.locator("li").nth(11).wait_for(timeout=WAIT)
+    assert named.get_by_text("Nearest words:").count() == 1
+    page.get_by_role("button", name="Remove this file").or_(page.get_by_label("Clear")).first.click()
+    named.locator("li").first.wait_for(state="detached", timeout=WAIT)
+    upload.set_input_files(tmp_path / "letter.png")
+    named.get_by_text("This is not a picture in one of the formats").wait_for(timeout=WAIT)
+    assert console_errors == []
