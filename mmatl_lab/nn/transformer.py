@@ -1,4 +1,4 @@
-"""The transformer block (Vaswani et al. 2017, arXiv:1706.03762), in its pre-norm form (Xiong et al. 2020, arXiv:2002.04745)."""
+"""The transformer block (Vaswani et al. 2017, arXiv:1706.03762), pre-norm (Xiong et al. 2020, arXiv:2002.04745)."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn

@@ -93,7 +93,7 @@ class Scenes:
 
     @property
     def meaning(self) -> Tensor:
-        """(B,) int64, equal exactly where the full captions say the same: the same objects, and, for one object, the same quarter.
+        """(B,) int64, equal where full captions say the same: the same objects, and, for one object, the same quarter.
 
         Which caption may stand for which scene is the question behind every false negative of a contrastive loss.
         The relation of two objects is left out: it can be told in several true ways.

@@ -11,7 +11,7 @@ def test_by_hand():
     assert accuracy("motion", ["image", "text"]) == pytest.approx(1 / 8)
     assert accuracy(("shape", "motion"), ["image"]) == pytest.approx(1 / 8)
     assert accuracy(("shape", "colour")) == pytest.approx(1 / 64)
-    # With one colour held out for each shape, the colour leaves seven shapes possible; all eight held out: it tells all.
+    # One colour is held out for each shape: a colour leaves seven shapes, or, among the held-out ones, a single one.
     assert accuracy("shape", ["colour"], combinations=~held_out_combinations()) == pytest.approx(1 / 7)
     assert accuracy("shape", ["colour"], combinations=held_out_combinations()) == pytest.approx(1)
 
