@@ -51,7 +51,7 @@ class ImageCNN(nn.Module):
 
 
 class ImageViT(nn.Module):
-    """A small vision transformer (Dosovitskiy et al. 2021, arXiv:2010.11929): patches are tokens, their mean the vector.
+    """A small vision transformer (Dosovitskiy et al. 2021, arXiv:2010.11929): patches are tokens.
 
     Args:
         width: D. size: S, pixels. patch: P, pixels; S must be divisible by P.
