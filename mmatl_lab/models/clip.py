@@ -100,7 +100,7 @@ def clip_loss(
 
 
 def zero_shot_weights(model: CLIP, tokens: Tensor, num_classes: int) -> Tensor:
-    """Class vectors from prompts, (num_classes, D), unit length: the mean over the templates (section 3.1.4 of the paper).
+    """Class vectors from prompts, (num_classes, D), unit length: the mean over the templates (paper, section 3.1.4).
 
     Args:
         tokens: (num_classes * num_templates, L); the templates of a class stand together.
