@@ -72,7 +72,7 @@ def test_a_click_on_the_map_draws_that_scene(page, console_errors, address):
     canvas.focus()
     page.keyboard.press("ArrowRight")  # chooses the point nearest to the centre on that side
     said = page.locator(".latent-map .card div:not(.picture)").first.inner_text()
-    shape = next(word for word in reversed(said.split(" in the ")[0].split()))
+    shape = said.split(" in the ")[0].split()[-1]
     page.wait_for_function(
         "shape => [...document.querySelectorAll('input')].some((input) => input.value === shape)",
         arg=shape,
@@ -93,14 +93,15 @@ def test_emoji_are_found_by_words_and_words_by_a_picture(page, console_errors, a
 
     page.locator("#words textarea, #words input").first.fill("elefant")
     page.get_by_role("button", name="Find emoji").click()
-    found.get_by_text("did you mean elephant").wait_for(timeout=WAIT)
+    found.get_by_text("did you mean elegant or elephant").wait_for(timeout=WAIT)
 
-    upload = page.get_by_role("tabpanel").filter(has=named).locator("input[type=file]")
-    upload.set_input_files(tmp_path / "orange.png")
-    named.locator("li").nth(11).wait_for(timeout=WAIT)
-    assert named.get_by_text("Nearest words:").count() == 1
-    page.get_by_role("button", name="Remove this file").or_(page.get_by_label("Clear")).first.click()
-    named.locator("li").first.wait_for(state="detached", timeout=WAIT)
-    upload.set_input_files(tmp_path / "letter.png")
-    named.get_by_text("This is not a picture in one of the formats").wait_for(timeout=WAIT)
+    for name, answer in (
+        ("letter.png", "This is not a picture in one of the formats"),
+        ("orange.png", "Nearest words:"),
+    ):
+        page.goto(address)
+        page.get_by_role("tab", name="Emoji").click()
+        page.get_by_role("tabpanel").filter(has=named).locator("input[type=file]").set_input_files(tmp_path / name)
+        named.get_by_text(answer).wait_for(timeout=WAIT)
+    assert named.locator("li").count() == 12
     assert console_errors == []

@@ -218,7 +218,7 @@ def test_words_find_the_emoji_whose_pictures_are_nearest(models, style):
     [
         ("", "Nothing was typed"),
         ("🚒", "No word is in this text"),
-        ("elefant", "Unknown word: 'elefant' (did you mean elephant"),
+        ("elefant", "Unknown word: 'elefant' (did you mean elegant or elephant"),
         ("fire " * 33, "A text may have 32 words here, got 33"),
         ("fire " * 2000, "The text has 9,999 characters"),
     ],
