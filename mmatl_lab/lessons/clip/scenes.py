@@ -89,14 +89,20 @@ def train(preset: ScenesPreset, *, folder: Path, resume: bool = False, seed: int
         batch = make_batch(scenes, generator=generator, rows=run.shard, device=run.device)
         out = run.model(batch.images, batch.tokens)
         loss = clip_loss(*out, meaning=batch.meaning, gather=run.gather)
-        run.step(loss, accuracy=batch_accuracy(out.image, out.text))
+        run.step(loss, accuracy=batch_accuracy(out.image, out.text, batch.meaning))
     return run.save(evaluate(model)[0], dtype=torch.bfloat16)
 
 
 @torch.no_grad()
-def batch_accuracy(image: Tensor, text: Tensor) -> Tensor:
-    """Share of the images whose own text is the most similar one of the batch, a scalar."""
-    return ((image @ text.T).argmax(1) == torch.arange(len(image), device=image.device)).float().mean()
+def batch_accuracy(image: Tensor, text: Tensor, meaning: Tensor | None = None) -> Tensor:
+    """Share of the images whose most similar text of the batch says what they show, a scalar.
+
+    Args:
+        meaning: (B,) texts with equal numbers are equally right; None: only its own text is right for an image.
+    """
+    own = torch.arange(len(image), device=image.device)
+    meaning = own if meaning is None else meaning
+    return (meaning[(image @ text.T).argmax(1)] == meaning).float().mean()
 
 
 def gallery(n: int = GALLERY, *, seed: int = EVALUATION_SEED) -> Scenes:
