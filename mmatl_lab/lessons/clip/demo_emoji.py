@@ -65,8 +65,9 @@ def known_words(text: str | None, tokenizer: Tokenizer) -> tuple[str, str]:
     words = words_of(checked_text(text))
     if len(words) > MAX_WORDS:
         raise ValueError(f"a text may have {MAX_WORDS} words here, got {len(words):,}: shorten it")
+    words = [word for word in words if word not in ARTICLES] or words  # 'a' would lead to the A of a blood type
     known = " ".join(word for word in words if word in tokenizer.words)
-    missed = " ".join(word for word in words if word not in tokenizer.words and not (known and word in ARTICLES))
+    missed = " ".join(word for word in words if word not in tokenizer.words)
     try:
         tokenizer.encode(missed or known)
     except UnknownWordError as error:
