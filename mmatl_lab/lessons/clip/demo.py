@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 ABOUT_SCENES = (
     "Draw a scene, write captions, and see which of them the model finds nearest. It learnt from **drawn scenes of one "
     "or two objects** and from nothing else: a photo of yours is outside what it knows, and its answer to one shows "
-    "what a model does out of its depth."
+    "what a model does out of its depth. Try *Who is above whom* too: the first and the last of its captions are true, "
+    "the other two have the same objects or words, put together wrongly."
 )
 ABOUT_MAP = (
     "**Where the picture lands.** A UMAP of 192 scenes and their captions: lines join a scene to its caption, the star "
