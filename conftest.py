@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 
 os.environ["MMATL_LAB_HEADLESS"] = "1"
@@ -14,3 +15,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: a thread ea
 _runs = tempfile.mkdtemp(prefix="mmatl_lab_")
 os.environ["MMATL_LAB_RUNS"] = _runs
 atexit.register(shutil.rmtree, _runs, ignore_errors=True)
+
+# A shell that puts its jobs into the background lets them ignore Ctrl-C, and their children too; the tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -145,7 +145,7 @@ def test_start_serves_notebooks_and_demos_and_both_end_together(tmp_path, end):
         )  # fmt: skip
     try:
         pattern = r"Demos: http://127\.0\.0\.1:(\d+)[^$]*(http://127\.0\.0\.1:(\d+)/\S+\?token=\w+)"
-        found = wait_for(lambda: re.search(pattern, log.read_text()), 60, log.read_text)
+        found = wait_for(lambda: re.search(pattern, log.read_text()), 240, log.read_text)
         demos, lab = int(found[1]), int(found[3])
         page = urllib.request.urlopen(found[2], timeout=30).read().decode()
         assert "jupyter-config-data" in page
