@@ -13,7 +13,15 @@ import pytest
 from mmatl_lab.cli.jupyter import free_port
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-LOCAL = ("http://127.0.0.1:", "http://localhost:", "ws://127.0.0.1:", "ws://localhost:", "data:", "blob:", "attachment:")
+LOCAL = (
+    "http://127.0.0.1:",
+    "http://localhost:",
+    "ws://127.0.0.1:",
+    "ws://localhost:",
+    "data:",
+    "blob:",
+    "attachment:",
+)
 
 
 @pytest.fixture(scope="session")
