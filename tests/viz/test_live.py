@@ -1,6 +1,5 @@
 import io
 import math
-import time
 
 import numpy as np
 import pytest
