@@ -30,6 +30,8 @@ from mmatl_lab.nn.encoders import BagOfWords, ImageCNN
 from mmatl_lab.training import Run
 from mmatl_lab.world import Tokenizer, seeded
 
+from .scenes import batch_accuracy
+
 NAME = "clip_emoji"
 NEW_STYLE = STYLES[-1]
 EVALUATION_SEED = 90_211
@@ -121,8 +123,7 @@ def fit(run: Run, emoji: Emoji, split: Split, preset: EmojiPreset) -> None:
         images, tokens = make_batch(part, preset, generator=generator, rows=run.shard, device=run.device)
         out = run.model(images, tokens)
         loss = clip_loss(*out, gather=run.gather)  # no two concepts of a batch are the same: all others are negatives
-        right = (out.image @ out.text.T).detach().argmax(1) == torch.arange(len(tokens), device=run.device)
-        run.step(loss, accuracy=right.float().mean())
+        run.step(loss, accuracy=batch_accuracy(out.image, out.text))
 
 
 @torch.no_grad()

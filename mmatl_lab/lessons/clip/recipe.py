@@ -89,9 +89,8 @@ def train(
 def load(name: str, preset_name: str = "full", *, folder: Path | None = None) -> tuple[CLIP, dict]:
     """A trained model and its card. ``folder`` None takes the shipped one."""
     path = paths.asset(f"checkpoints/{name}.safetensors") if folder is None else Path(folder) / f"{name}.safetensors"
-    module = scenes if name == scenes.NAME else emoji
-    part = preset(preset_name).scenes if name == scenes.NAME else preset(preset_name).emoji
-    model = module.make_model(part)
+    chosen = preset(preset_name)
+    model = scenes.make_model(chosen.scenes) if name == scenes.NAME else emoji.make_model(chosen.emoji)
     card = load_into(model, path, command=f"mmatl-lab train clip --preset {preset_name} --only {name}")
     return model.eval(), card
 
