@@ -1,11 +1,10 @@
-"""One encoder for each kind of input; each gives one vector (B, D) per example."""
-
-import math
+"""Encoders of pictures: convolutions, and patches as the tokens of a transformer."""
 
 import torch
 from torch import Tensor, nn
 
-from .transformer import TransformerBlock
+from ..transformer import TransformerBlock
+from .sequence import Sequence, finish
 
 
 class ImageCNN(nn.Module):
@@ -68,60 +67,17 @@ class ImageViT(nn.Module):
         self.project = nn.Linear(inner, width)
         self.size = size
 
+    def sequence(self, images: Tensor) -> Sequence:
+        """(B, 3, S, S) in [0, 1] -> one vector a patch, L = (S / P)², row by row from the top left."""
+        return finish(self.project(self._patches(images)), None)
+
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, S, S) in [0, 1] -> (B, D)."""
+        """(B, 3, S, S) in [0, 1] -> (B, D), the mean of the sequence."""
+        return self.project(self._patches(images).mean(1))
+
+    def _patches(self, images: Tensor) -> Tensor:
         x = self.patches(images * 4 - 1).flatten(2).transpose(1, 2)  # (B, L, inner)
         x = x + self.position
         for block in self.blocks:
             x = block(x)
-        return self.project(self.norm(x.mean(1)))
-
-
-class TextTransformer(nn.Module):
-    """A bidirectional transformer over word tokens; the mean over the words that are there is the vector.
-
-    Args:
-        width: D. vocabulary: number of words, padding (token 0) included. length: the most tokens a text may have.
-    """
-
-    def __init__(
-        self, width: int, vocabulary: int, length: int = 32, layers: int = 2, heads: int = 4, inner: int = 128
-    ):
-        super().__init__()
-        self.embed = nn.Embedding(vocabulary, inner, padding_idx=0)
-        self.position = nn.Parameter(0.02 * torch.randn(length, inner))
-        self.blocks = nn.ModuleList(TransformerBlock(inner, heads) for _ in range(layers))
-        self.norm = nn.LayerNorm(inner)
-        self.project = nn.Linear(inner, width)
-        self.length = length
-        nn.init.normal_(self.embed.weight, std=1 / math.sqrt(inner))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(B, L) int64 tokens, 0 where there is nothing -> (B, D)."""
-        if tokens.shape[1] > self.length:
-            raise ValueError(f"this encoder reads up to {self.length} words, got {tokens.shape[1]}; shorten the text.")
-        mask = tokens != 0  # (B, L)
-        x = self.embed(tokens) + self.position[: tokens.shape[1]]  # (B, L, inner)
-        for block in self.blocks:
-            x = block(x, mask)
-        x = self.norm(x) * mask[..., None]
-        return self.project(x.sum(1) / mask.sum(1, keepdim=True).clamp(min=1))  # (B, D)
-
-
-class BagOfWords(nn.Module):
-    """The mean of the word vectors, then one hidden layer: what words are there, not in which order.
-
-    Args:
-        width: D. vocabulary: number of words, padding (token 0) included.
-    """
-
-    def __init__(self, width: int, vocabulary: int, inner: int = 256):
-        super().__init__()
-        self.embed = nn.Embedding(vocabulary, inner, padding_idx=0)
-        self.project = nn.Sequential(nn.LayerNorm(inner), nn.Linear(inner, inner), nn.GELU(), nn.Linear(inner, width))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(B, L) int64 tokens, 0 where there is nothing -> (B, D)."""
-        mask = tokens != 0
-        x = self.embed(tokens) * mask[..., None]
-        return self.project(x.sum(1) / mask.sum(1, keepdim=True).clamp(min=1))
+        return self.norm(x)

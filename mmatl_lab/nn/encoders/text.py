@@ -1,0 +1,65 @@
+"""Encoders of texts, given as word tokens: a transformer, and a bag of words."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ..transformer import TransformerBlock
+from .sequence import Sequence, finish
+
+
+class TextTransformer(nn.Module):
+    """A bidirectional transformer over word tokens; the mean over the words that are there is the vector.
+
+    Args:
+        width: D. vocabulary: number of words, padding (token 0) included. length: the most tokens a text may have.
+    """
+
+    def __init__(
+        self, width: int, vocabulary: int, length: int = 32, layers: int = 2, heads: int = 4, inner: int = 128
+    ):
+        super().__init__()
+        self.embed = nn.Embedding(vocabulary, inner, padding_idx=0)
+        self.position = nn.Parameter(0.02 * torch.randn(length, inner))
+        self.blocks = nn.ModuleList(TransformerBlock(inner, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(inner)
+        self.project = nn.Linear(inner, width)
+        self.length = length
+        nn.init.normal_(self.embed.weight, std=1 / math.sqrt(inner))
+
+    def sequence(self, tokens: Tensor) -> Sequence:
+        """(B, L) int64 tokens, 0 where there is nothing -> one vector a word."""
+        return finish(self.project(self._words(tokens)), tokens != 0)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, L) int64 tokens, 0 where there is nothing -> (B, D), the mean of the sequence."""
+        return self.project(finish(self._words(tokens), tokens != 0).mean())
+
+    def _words(self, tokens: Tensor) -> Tensor:
+        if tokens.shape[1] > self.length:
+            raise ValueError(f"this encoder reads up to {self.length} words, got {tokens.shape[1]}; shorten the text.")
+        mask = tokens != 0  # (B, L)
+        x = self.embed(tokens) + self.position[: tokens.shape[1]]  # (B, L, inner)
+        for block in self.blocks:
+            x = block(x, mask)
+        return self.norm(x)
+
+
+class BagOfWords(nn.Module):
+    """The mean of the word vectors, then one hidden layer: what words are there, not in which order.
+
+    Args:
+        width: D. vocabulary: number of words, padding (token 0) included.
+    """
+
+    def __init__(self, width: int, vocabulary: int, inner: int = 256):
+        super().__init__()
+        self.embed = nn.Embedding(vocabulary, inner, padding_idx=0)
+        self.project = nn.Sequential(nn.LayerNorm(inner), nn.Linear(inner, inner), nn.GELU(), nn.Linear(inner, width))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, L) int64 tokens, 0 where there is nothing -> (B, D)."""
+        mask = tokens != 0
+        x = self.embed(tokens) * mask[..., None]
+        return self.project(x.sum(1) / mask.sum(1, keepdim=True).clamp(min=1))
