@@ -25,7 +25,6 @@ STYLES = ("noto", "twemoji", "fluent", "openmoji")
 TRAINED_STYLES = STYLES[:3]  # OpenMoji stays the style that no model has seen
 SIZE, COLUMNS = 32, 40  # pixels of a picture, pictures in a row of a sheet
 NUM_UNSEEN = 200
-LARGEST_UNSEEN_FAMILY = 4
 _REMEDY = "get the file again from the repository, or make it with `python scripts/build_assets.py emoji`"
 
 
@@ -44,7 +43,7 @@ class Emoji:
         images: (S, N, 4, 32, 32) uint8, red, green, blue, alpha; S in the order of ``STYLES``.
         characters, names, groups: N strings each.
         keywords: N tuples of strings.
-        families: (N,) int64; concepts of one family are variants of one drawing (see ``split``).
+        families: (N,) int64; concepts of one family are variants of one drawing (see ``has_relatives``).
         data_hash: of the files this was read from, for the cards of what is trained on it.
     """
 
@@ -83,33 +82,26 @@ class Emoji:
                 return known.index(text)
         raise ValueError(f"no emoji has the name or character {text!r}; names are CLDR's, such as {self.names[0]!r}.")
 
-    def split(self, seed: int = 0, *, whole_families: bool = True) -> Split:
+    def split(self, seed: int = 0) -> Split:
         """200 concepts to hold out in every style, in the groups' proportions; the same on every machine.
 
-        Many emoji are variants of one drawing: a man, a woman and a person of every profession, hearts in ten colours,
-        24 clock faces. Whoever has learnt 'woman firefighter' knows 'man firefighter', so drawing concepts one by one
-        flatters the result. Therefore families are held out whole; families of more than LARGEST_UNSEEN_FAMILY stay in
-        the training part, since they would fill the test with look-alikes.
-
-        Args:
-            seed: of the choice.
-            whole_families: False draws concepts one by one, to measure how much that flatters.
+        Not all of them are equally new: see ``has_relatives``.
         """
-        members: dict[int, list[int]] = {}
-        for i, family in enumerate(self.families.tolist() if whole_families else range(len(self))):
-            members.setdefault(family, []).append(i)
-        # A hash orders the families, not a generator: no library version can change it.
-        order = sorted(members, key=lambda f: hashlib.sha256(f"{seed} {self.names[members[f][0]]}".encode()).digest())
-        unseen: list[int] = []
-        for group, quota in self._quotas().items():
-            for family in order:
-                candidates = members[family]
-                if self.groups[candidates[0]] == group and len(candidates) <= min(quota, LARGEST_UNSEEN_FAMILY):
-                    unseen += candidates
-                    quota -= len(candidates)
+        # A hash orders the concepts, not a generator: no library version can change it.
+        order = sorted(range(len(self)), key=lambda i: hashlib.sha256(f"{seed} {self.names[i]}".encode()).digest())
         held = torch.zeros(len(self), dtype=torch.bool)
-        held[unseen] = True
+        for group, quota in self._quotas().items():
+            held[[i for i in order if self.groups[i] == group][:quota]] = True
         return Split((~held).nonzero().squeeze(1), held.nonzero().squeeze(1))
+
+    def has_relatives(self, split: Split) -> Tensor:
+        """(200,) bool: which unseen concepts have a variant among the seen ones.
+
+        Many emoji are variants of one drawing: a man, a woman and a person of every profession, hearts in ten colours,
+        24 clock faces. Whoever has learnt 'woman firefighter' knows 'man firefighter', so these flatter a result and
+        are counted apart.
+        """
+        return torch.isin(self.families[split.unseen], self.families[split.seen])
 
     def _quotas(self) -> dict[str, int]:
         """How many of each group to hold out: proportional, largest remainders first."""

@@ -26,9 +26,10 @@ def part(data):
 
 def test_training_sees_no_unseen_concept_and_not_the_new_style(data, part):
     seen, unseen = data.split()
+    new = ~data.has_relatives(data.split())
     assert part.pictures.shape == (3, len(seen), 4, 32, 32) and len(part.tokens) == len(seen)
     training = {hash(picture.numpy().tobytes()) for picture in part.pictures.flatten(0, 1)}
-    held_out = torch.cat([data.images[:3, unseen].flatten(0, 1), data.style("openmoji")]).float() / 255
+    held_out = torch.cat([data.images[:3, unseen[new]].flatten(0, 1), data.style("openmoji")]).float() / 255
     held_out[:, :3] *= held_out[:, 3:]
     shared = [i for i, picture in enumerate(held_out) if hash(picture.numpy().tobytes()) in training]
     assert not shared
@@ -71,11 +72,12 @@ class Oracle(nn.Module):
         self.vectors = nn.Parameter(torch.randn(len(table), 64, generator=torch.Generator().manual_seed(0)))
 
     def forward(self, x):
+        x = x if x.is_floating_point() else x.sort().values  # words have no order
         return self.vectors[[self.table[row.numpy().tobytes()] for row in x]]
 
 
 def test_a_perfect_model_reaches_the_ceiling_and_its_controls_do_not(data):
-    tokens = data.tokens(emoji.tokenizer(data))
+    tokens = data.tokens(emoji.tokenizer(data)).sort().values
     keys = [row.numpy().tobytes() for row in tokens]
     first = [keys.index(key) for key in keys]  # concepts with the same words share a vector
     text = Oracle(list(dict.fromkeys(keys)))
@@ -88,7 +90,7 @@ def test_a_perfect_model_reaches_the_ceiling_and_its_controls_do_not(data):
     image.table, image.vectors = pictures, text.vectors
     metrics, controls, ceilings = emoji.evaluate(CLIP(image, text))
     for name, ceiling in ceilings.items():
-        assert metrics[name] == pytest.approx(ceiling, abs=0.01)
+        assert ceiling - 0.03 < metrics[name] <= ceiling + 1e-6  # a tie of equal words counts as lost, not as half
         assert metrics[f"{name}_low"] <= metrics[name] <= metrics[f"{name}_high"]
         assert controls[name] < 0.1
     assert 0.9 < ceilings["emoji_unseen_concepts_r1"] < 1
@@ -96,14 +98,14 @@ def test_a_perfect_model_reaches_the_ceiling_and_its_controls_do_not(data):
 
 
 def test_training_learns_and_its_card_names_the_data(data, tmp_path: Path):
-    preset = EmojiPreset(8, batch_size=16, channels=(8, 16, 16), width=16, text_width=16)
+    preset = EmojiPreset(8, batch_size=16, channels=(8, 16, 16), width=16)
     path = emoji.train(preset, folder=tmp_path, seed=1, card={"recipe": "clip"})
     card = json.loads(path.with_suffix(".json").read_text())
     assert card["data"] == {"emoji": data.data_hash} and 0 <= card["metrics"]["emoji_seen_r1"] <= 1
 
 
 def test_weights_depend_on_the_seed_alone():
-    small = EmojiPreset(1, channels=(8, 8, 8), width=8, text_width=8)
+    small = EmojiPreset(1, channels=(8, 8, 8), width=8)
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
     a, b, c = (emoji.make_model(small, seed=seed).state_dict() for seed in (0, 0, 1))

@@ -5,7 +5,7 @@ from mmatl_lab.nn.encoders import BagOfWords, ImageCNN, ImageViT, TextTransforme
 from mmatl_lab.nn.transformer import TransformerBlock
 
 IMAGE = [lambda: ImageCNN(24), lambda: ImageViT(24, layers=2, inner=32)]
-TEXT = [lambda: TextTransformer(24, 50, length=12, layers=2, inner=32), lambda: BagOfWords(24, 50, inner=32)]
+TEXT = [lambda: TextTransformer(24, 50, length=12, layers=2, inner=32), lambda: BagOfWords(24, 50)]
 
 
 @pytest.mark.parametrize("make", IMAGE)

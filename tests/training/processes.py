@@ -16,7 +16,7 @@ from mmatl_lab.world import Tokenizer, captions, render, sample_scenes
 
 def small_clip() -> CLIP:
     torch.manual_seed(0)
-    return CLIP(ImageCNN(8, channels=(4, 8, 8)), BagOfWords(8, len(Tokenizer().words) + 1, inner=16))
+    return CLIP(ImageCNN(8, channels=(4, 8, 8)), BagOfWords(8, len(Tokenizer().words) + 1))
 
 
 def batch(run: Run, generator: torch.Generator, size: int = 24):

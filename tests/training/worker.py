@@ -25,7 +25,7 @@ TOKENIZER = Tokenizer()
 def small_clip() -> CLIP:
     torch.manual_seed(0)
     image = nn.Sequential(ImageCNN(8, channels=(4, 8, 8)), nn.Dropout(0.1))  # dropout draws from torch's own generator
-    return CLIP(image, BagOfWords(8, len(TOKENIZER.words) + 1, inner=16))
+    return CLIP(image, BagOfWords(8, len(TOKENIZER.words) + 1))
 
 
 def train(folder, num_steps=12, precision="32-true", resume=False, signals=None, die_in=None, lr=1e-3) -> None:

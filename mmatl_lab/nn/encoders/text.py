@@ -47,19 +47,23 @@ class TextTransformer(nn.Module):
 
 
 class BagOfWords(nn.Module):
-    """The mean of the word vectors, then one hidden layer: what words are there, not in which order.
+    """The mean of the word vectors: what words are there, not in which order, and nothing learnt of how they combine.
+
+    (A hidden layer over the mean fits pairs of words that were seen together, and is worse at new pairs.)
 
     Args:
         width: D. vocabulary: number of words, padding (token 0) included.
     """
 
-    def __init__(self, width: int, vocabulary: int, inner: int = 256):
+    def __init__(self, width: int, vocabulary: int):
         super().__init__()
-        self.embed = nn.Embedding(vocabulary, inner, padding_idx=0)
-        self.project = nn.Sequential(nn.LayerNorm(inner), nn.Linear(inner, inner), nn.GELU(), nn.Linear(inner, width))
+        self.embed = nn.Embedding(vocabulary, width, padding_idx=0)
+        nn.init.normal_(self.embed.weight, std=1 / math.sqrt(width))
+        with torch.no_grad():
+            self.embed.weight[0] = 0
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, L) int64 tokens, 0 where there is nothing -> (B, D)."""
+        """(B, L) int64 tokens, 0 where there is nothing -> (B, D), 0 for a text without words."""
         mask = tokens != 0
         x = self.embed(tokens) * mask[..., None]
-        return self.project(x.sum(1) / mask.sum(1, keepdim=True).clamp(min=1))
+        return x.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)  # (B, D)
