@@ -17,20 +17,62 @@ class TransformerBlock(nn.Module):
 
     def __init__(self, width: int, heads: int, expansion: int = 4):
         super().__init__()
-        if width % heads:
-            raise ValueError(f"width must be divisible by heads, got width={width}, heads={heads}.")
-        self.heads = heads
+        self.heads = check_heads(width, heads)
         self.norm_attention = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.project = nn.Linear(width, width)
         self.norm_mlp = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(nn.Linear(width, expansion * width), nn.GELU(), nn.Linear(expansion * width, width))
+        self.mlp = make_mlp(width, expansion)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, L, D) -> (B, L, D). ``mask`` (B, L) is True where there is a token; the others are not attended to."""
-        B, L, D = x.shape
-        q, k, v = self.qkv(self.norm_attention(x)).view(B, L, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
-        attend = None if mask is None else mask[:, None, None, :]  # (B, 1, 1, L): every query sees the same keys
-        a = F.scaled_dot_product_attention(q, k, v, attn_mask=attend)  # (B, heads, L, D / heads)
-        x = x + self.project(a.transpose(1, 2).reshape(B, L, D))
+        x = x + self.project(attend(self.qkv(self.norm_attention(x)), self.heads, mask))
         return x + self.mlp(self.norm_mlp(x))
+
+
+class FactorisedBlock(nn.Module):
+    """A block over space and time (model 3 of ViViT, Arnab et al. 2021, arXiv:2103.15691): tokens attend to those of
+    their moment, then to those of their place, then comes the MLP, each added to what was there.
+
+    Args, errors: as of TransformerBlock.
+    """
+
+    def __init__(self, width: int, heads: int, expansion: int = 4):
+        super().__init__()
+        self.heads = check_heads(width, heads)
+        self.norm_space, self.norm_time, self.norm_mlp = (nn.LayerNorm(width) for _ in range(3))
+        self.qkv_space, self.qkv_time = (nn.Linear(width, 3 * width) for _ in range(2))
+        self.project_space, self.project_time = (nn.Linear(width, width) for _ in range(2))
+        self.mlp = make_mlp(width, expansion)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, L, P, D), L moments of P places -> the same. ``mask`` (B, L) is True where there is a moment."""
+        B, L, P, D = x.shape
+        space = attend(self.qkv_space(self.norm_space(x)).flatten(0, 1), self.heads)  # (B L, P, D)
+        x = x + self.project_space(space).view(B, L, P, D)
+        qkv = self.qkv_time(self.norm_time(x)).transpose(1, 2).flatten(0, 1)  # (B P, L, 3 D)
+        time = attend(qkv, self.heads, mask if mask is None else mask.repeat_interleave(P, 0))
+        x = x + self.project_time(time).view(B, P, L, D).transpose(1, 2)
+        return x + self.mlp(self.norm_mlp(x))
+
+
+def attend(qkv: Tensor, heads: int, mask: Tensor | None = None) -> Tensor:
+    """softmax(q kᵀ / √d) v in each head: (B, L, 3 D), which holds q, k and v of all heads -> (B, L, D).
+
+    ``mask`` (B, L) is True where there is a token; the others are not attended to.
+    """
+    B, L, D = qkv.shape[0], qkv.shape[1], qkv.shape[2] // 3
+    q, k, v = qkv.view(B, L, 3, heads, D // heads).permute(2, 0, 3, 1, 4)  # (B, heads, L, D / heads)
+    seen = None if mask is None else mask[:, None, None, :]  # (B, 1, 1, L): every query sees the same keys
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(1, 2).reshape(B, L, D)
+
+
+def check_heads(width: int, heads: int) -> int:
+    """``heads``; raises ValueError unless it divides ``width``."""
+    if width % heads:
+        raise ValueError(f"width must be divisible by heads, got width={width}, heads={heads}.")
+    return heads
+
+
+def make_mlp(width: int, expansion: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(width, expansion * width), nn.GELU(), nn.Linear(expansion * width, width))

@@ -1,6 +1,37 @@
-"""One encoder for each kind of input; each gives one vector (B, D) per example."""
+"""One encoder for each kind of input; each gives one vector (B, D) per example.
 
+Those of things with parts give one vector for each part as well: ``encoder.sequence(x)`` is a ``Sequence`` of features
+(B, L, D) and a bool mask (B, L), True where there is something, and ``encoder(x)`` is its mean. Sounds, videos and
+sensor traces of different lengths go into one batch with ``mask=`` (B, T): padding never changes a result.
+
+What they cost for one example, with D = 128 and otherwise as they come (a multiplication and an addition are 2 FLOP):
+
+    encoder           of                       parameters     MFLOP
+    ImageCNN          3 x 32 x 32                 944,640      25.6
+    ImageViT          3 x 32 x 32                 824,320     101.5
+    TextTransformer   16 words of 120             432,768      12.6
+    BagOfWords        16 words of 120              15,360       0.0
+    AudioCNN          64 bands x 64 frames        225,920      33.1
+    VideoCNN          16 x 3 x 32 x 32            447,112      76.2
+    VideoTransformer  16 x 3 x 32 x 32            598,272     146.8
+    SensorCNN         100 steps x 6 axes          240,576      12.1
+"""
+
+from .audio import AudioCNN
 from .image import ImageCNN, ImageViT
+from .sensor import SensorCNN
+from .sequence import Sequence
 from .text import BagOfWords, TextTransformer
+from .video import VideoCNN, VideoTransformer
 
-__all__ = ["BagOfWords", "ImageCNN", "ImageViT", "TextTransformer"]
+__all__ = [
+    "AudioCNN",
+    "BagOfWords",
+    "ImageCNN",
+    "ImageViT",
+    "SensorCNN",
+    "Sequence",
+    "TextTransformer",
+    "VideoCNN",
+    "VideoTransformer",
+]

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Sequence(NamedTuple):
@@ -38,3 +38,11 @@ def check_mask(mask: Tensor | None, B: int, T: int) -> None:
         raise ValueError(
             f"expected a bool mask ({B}, {T}), True where there is something, got {mask.dtype} {tuple(mask.shape)}."
         )
+
+
+def convolution(conv: nn.Module) -> nn.Module:
+    """``conv`` with weights that keep a signal's scale through it and a rectifier, so that no normalisation is needed
+    that would mix examples or moments (He et al. 2015, arXiv:1502.01852)."""
+    nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+    nn.init.zeros_(conv.bias)
+    return conv
