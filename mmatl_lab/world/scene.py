@@ -168,19 +168,35 @@ def sample_scenes(
     u = u[:, 1 + GRID * GRID :].view(n, MAX_OBJECTS, 6)[:, :K]  # (B, K, 6)
 
     combination = allowed[(u[..., 0] * len(allowed)).long()]
-    size = (u[..., 1] * len(SIZES)).long()
-    slack = 0.5 - torch.tensor(RADII)[size]
-    scenes = Scenes(
+    scenes = arrange(
         shape=combination // len(COLOURS),
         colour=combination % len(COLOURS),
-        size=size,
-        motion=(u[..., 2] * len(MOTIONS)).long(),
-        x=cell % GRID - 0.5 + (2 * u[..., 3] - 1) * slack,
-        y=0.5 - cell // GRID + (2 * u[..., 4] - 1) * slack,
-        angle=(2 * u[..., 5] - 1) * _MAX_ANGLE,
+        size=(u[..., 1] * len(SIZES)).long(),
+        cell=cell,
         mask=torch.arange(K) < count[:, None],
+        u=u[..., 2:],
     )
     return scenes.to(device)
+
+
+def arrange(*, shape: Tensor, colour: Tensor, size: Tensor, cell: Tensor, mask: Tensor, u: Tensor) -> Scenes:
+    """Scenes of the given objects, (B, K) each, that stand anywhere in their own quarters and move in any way.
+
+    Args:
+        cell: the object's quarter, row * GRID + column; different for the objects of a scene.
+        u: (B, K, 4) uniform numbers: for the motion, the place in the quarter (x, y) and the angle.
+    """
+    slack = 0.5 - torch.tensor(RADII)[size]
+    return Scenes(
+        shape=shape,
+        colour=colour,
+        size=size,
+        motion=(u[..., 0] * len(MOTIONS)).long(),
+        x=cell % GRID - 0.5 + (2 * u[..., 1] - 1) * slack,
+        y=0.5 - cell // GRID + (2 * u[..., 2] - 1) * slack,
+        angle=(2 * u[..., 3] - 1) * _MAX_ANGLE,
+        mask=mask,
+    )
 
 
 def siblings(scenes: Scenes, *, combinations: Tensor | None = None, generator: torch.Generator) -> Scenes:
