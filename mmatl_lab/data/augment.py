@@ -40,8 +40,8 @@ class Augmentation:
     background: float = 0.5
 
     def without(self, name: str) -> "Augmentation":
-        """The same with one change left out; ``"affine"`` stands for rotate, scale and shift."""
-        names = ("rotate", "scale", "shift") if name == "affine" else (name,)
+        """The same with one change left out; "affine" is rotate, scale and shift, "colours" is grey, gain and hue."""
+        names = {"affine": ("rotate", "scale", "shift"), "colours": ("grey", "gain", "hue")}.get(name, (name,))
         return replace(self, **dict.fromkeys(names, 0.0))
 
 

@@ -40,7 +40,7 @@ EVALUATION_SEED = 90_211
 
 @dataclass(frozen=True)
 class EmojiPreset:
-    num_steps: int = 1_600
+    num_steps: int = 1_400
     batch_size: int = 384  # pairs, each of another concept, so that no two of a batch mean the same
     lr: float = 4e-3
     channels: tuple[int, ...] = (64, 128, 256)
