@@ -9,6 +9,7 @@ import math
 import torch
 from torch import Tensor
 
+from .noise import add_noise
 from .scene import COLOURS, RADII, SHAPES, Scenes
 
 RGB = {
@@ -75,13 +76,18 @@ _DISTANCE = (_circle, _square, _triangle, _star, _heart, _cross, _ring, _crescen
 assert len(_DISTANCE) == len(SHAPES)
 
 
-def coverage(scenes: Scenes, size: int = 32) -> Tensor:
-    """(B, K, size, size) in [0, 1]: how much of each pixel each object covers, 0 where the mask is False."""
+def coverage(scenes: Scenes, size: int = 32, *, scale: Tensor | float = 1.0, wrap: bool = False) -> Tensor:
+    """(B, K, size, size) in [0, 1]: how much of each pixel each object covers, 0 where the mask is False.
+
+    Args:
+        scale: factor of the objects' radii, a number or (B, K).
+        wrap: what sticks out on one side comes in on the other, instead of being cut off (radii below 1).
+    """
     device = scenes.device
     B, K = scenes.mask.shape
     alpha = torch.zeros(B * K, size, size, device=device)
     edge = (torch.arange(size, device=device) + 0.5) * (2 / size) - 1  # pixel centres in [-1, 1]
-    radius = torch.tensor(RADII, device=device)[scenes.size].flatten()
+    radius = (torch.tensor(RADII, device=device)[scenes.size] * scale).flatten()
     cos, sin = (scenes.angle.cos() / radius.view(B, K)).flatten(), (scenes.angle.sin() / radius.view(B, K)).flatten()
     x0, y0 = scenes.x.flatten(), scenes.y.flatten()
     shape = torch.where(scenes.mask, scenes.shape, -1).flatten()
@@ -91,6 +97,8 @@ def coverage(scenes: Scenes, size: int = 32) -> Tensor:
             continue
         dx = edge[None, None, :] - x0[of, None, None]  # (n, 1, W)
         dy = -edge[None, :, None] - y0[of, None, None]  # (n, H, 1), rows from the top
+        if wrap:
+            dx, dy = torch.remainder(dx + 1, 2) - 1, torch.remainder(dy + 1, 2) - 1  # to the nearest of its copies
         c, s, r = cos[of, None, None], sin[of, None, None], radius[of, None, None] * (size / 2)
         d = distance(c * dx + s * dy, c * dy - s * dx)  # (n, H, W) in radii
         alpha[of] = (0.5 - d * r).clamp_(0, 1)
@@ -104,29 +112,28 @@ def render(
     background: tuple[float, float, float] | Tensor = BACKGROUND,
     noise: float = 0.0,
     generator: torch.Generator | None = None,
+    scale: Tensor | float = 1.0,
+    wrap: bool = False,
 ) -> Tensor:
     """Draw scenes: (B, 3, size, size) in [0, 1], on the scenes' device. Later objects are drawn over earlier ones.
 
     Args:
         background: one colour, or a tensor that broadcasts to (B, 3, size, size).
         noise: standard deviation of Gaussian noise added to each value before clamping to [0, 1].
-        generator: where the noise comes from; needed when ``noise`` is not 0.
+        generator: where the noise comes from, on the CPU; needed when ``noise`` is not 0.
+        scale, wrap: as in ``coverage``.
 
     Raises:
-        ValueError: a size below 8, a negative noise, or noise without a generator.
+        ValueError: a size below 8, a negative noise, or noise without a CPU generator.
     """
     if size < 8:
         raise ValueError(f"size must be at least 8 pixels, got {size}.")
-    if noise < 0 or (noise > 0 and generator is None):
-        raise ValueError(f"noise must be at least 0 and needs a generator, got noise={noise}, generator={generator}.")
     colour = torch.tensor([RGB[name] for name in COLOURS], device=scenes.device)[scenes.colour]  # (B, K, 3)
-    alpha = coverage(scenes, size)
+    alpha = coverage(scenes, size, scale=scale, wrap=wrap)
     background = torch.as_tensor(background, dtype=torch.float32, device=scenes.device)
     if background.dim() == 1:
         background = background[:, None, None]
     image = background.expand(len(scenes), 3, size, size)
     for k in range(alpha.shape[1]):
         image = image + alpha[:, k, None] * (colour[:, k, :, None, None] - image)
-    if noise > 0:
-        image = (image + noise * torch.randn(image.shape, generator=generator).to(image.device)).clamp_(0, 1)
-    return image
+    return image if noise == 0 else add_noise(image, noise, generator).clamp_(0, 1)

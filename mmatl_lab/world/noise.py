@@ -1,0 +1,28 @@
+"""Noise that a view can be given: the same for a seed on any device, and whatever the batch split."""
+
+import torch
+from torch import Tensor
+
+
+def add_noise(view: Tensor, noise: float, generator: torch.Generator | None) -> Tensor:
+    """``view`` (B, ...) plus independent Gaussian noise of standard deviation ``noise``, not clamped.
+
+    Each example uses up the same count of the generator's numbers, so that 100 drawn at once equal 60 and then 40; with
+    noise 0 none are drawn.
+
+    Args:
+        noise: in the units of the view. generator: on the CPU; needed when ``noise`` is not 0.
+
+    Raises:
+        ValueError: a negative noise, or noise without a CPU generator.
+    """
+    if noise == 0:
+        return view
+    if not noise > 0 or generator is None or generator.device.type != "cpu":
+        raise ValueError(
+            f"noise must be at least 0 and needs a CPU generator (see seeded), got noise={noise}, generator={generator}."
+        )
+    n = view.shape[1:].numel()
+    # torch draws normal numbers in blocks of 16, so a row that ends within a block would depend on the batch's size.
+    normal = torch.randn(len(view), -(-n // 16) * 16, generator=generator)[:, :n]
+    return view + noise * normal.view(view.shape).to(view.device)
