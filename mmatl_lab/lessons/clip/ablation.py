@@ -52,6 +52,8 @@ def measure(without: str, num_steps: int, seed: int) -> dict:
     model = emoji.make_model(preset, seed=seed)
     run = Run(model, "ablation", num_steps, lr=preset.lr, seed=seed, save=False, memory_format=torch.channels_last)
     emoji.fit(run, data, data.split(), preset)
+    if run.stopped:
+        raise KeyboardInterrupt("a training that was stopped midway is no measurement")
     metrics = {name: value for name, value in emoji.evaluate(model)[0].items() if name.endswith("_r1")}
     return {"without": without, "num_steps": num_steps, "seed": seed} | metrics
 
