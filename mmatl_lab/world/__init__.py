@@ -1,7 +1,10 @@
 """The procedural world: scenes with known causes, and their views. Every tensor is made from an explicit generator."""
 
 from .audio import audio, log_mel
+from .boxes import EXPRESSION_TYPES, Expressions, bounding_boxes, iou, refer, referents
 from .image import render
+from .phrases import QUESTION_WORDS
+from .questions import ANSWERS, QUESTION_TYPES, Questions, answer, ask, blind_ceiling
 from .scene import (
     COLOURS,
     MOTIONS,
@@ -19,17 +22,30 @@ from .text import Tokenizer, UnknownWordError, captions
 from .video import video
 
 __all__ = [
+    "ANSWERS",
     "COLOURS",
+    "EXPRESSION_TYPES",
     "MOTIONS",
+    "QUESTION_TYPES",
+    "QUESTION_WORDS",
     "SHAPES",
     "SIZES",
+    "Expressions",
+    "Questions",
     "Scenes",
     "Tokenizer",
     "UnknownWordError",
+    "answer",
+    "ask",
     "audio",
+    "blind_ceiling",
+    "bounding_boxes",
     "captions",
     "held_out_combinations",
+    "iou",
     "log_mel",
+    "refer",
+    "referents",
     "render",
     "sample_scenes",
     "scene_of",
