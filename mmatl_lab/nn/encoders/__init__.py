@@ -11,7 +11,7 @@ What they cost for one example, with D = 128 and otherwise as they come (a multi
     ImageViT          3 x 32 x 32                 824,320     101.5
     TextTransformer   16 words of 120             432,768      12.6
     BagOfWords        16 words of 120              15,360       0.0
-    AudioCNN          64 bands x 64 frames        225,920      33.1
+    AudioCNN          40 bands x 64 frames        176,000      20.7
     VideoCNN          16 x 3 x 32 x 32            447,112      76.2
     VideoTransformer  16 x 3 x 32 x 32            598,272     146.8
     SensorCNN         100 steps x 6 axes          240,576      12.1

@@ -9,9 +9,10 @@ from .sequence import Sequence, check_mask, convolution, finish, hide
 class AudioCNN(nn.Module):
     """Convolutions over a log-mel spectrogram, then one linear layer over all bands of each moment.
 
-    Every stage halves the bands and the first two halve the time as well, so that one vector stands for 4 frames and
-    has seen 15. That linear layer knows which band is which, and all moments share it: a higher note changes the
-    vector of the sound, the same note 4 frames later does not, except where it touches the ends.
+    Every stage halves the bands and the first two halve the time as well, so that one vector stands for 4 frames, as
+    long as a frame of a video where there are 64 of sound and 16 of pictures a second; it has seen 15. The linear layer
+    knows which band is which, and all moments share it: a higher note changes the vector of the sound, the same note 4
+    frames later does not, except where it touches the ends.
 
     Args:
         width: D, the length of the vector.
@@ -22,7 +23,7 @@ class AudioCNN(nn.Module):
         ValueError: a number of bands that the stages cannot halve.
     """
 
-    def __init__(self, width: int, channels: tuple[int, ...] = (32, 64, 128), bands: int = 64):
+    def __init__(self, width: int, channels: tuple[int, ...] = (32, 64, 128), bands: int = 40):
         super().__init__()
         if bands % 2 ** len(channels):
             raise ValueError(
@@ -39,7 +40,7 @@ class AudioCNN(nn.Module):
         self.bands = bands
 
     def sequence(self, log_mel: Tensor, mask: Tensor | None = None) -> Sequence:
-        """(B, F, T), mask (B, T) True where there is sound -> one vector for 4 frames, L = T / 4, rounded up.
+        """(B, F, T) in [0, 1], mask (B, T) True where there is sound -> one vector for 4 frames, L = T / 4, rounded up.
 
         Raises:
             ValueError: another number of bands, or a mask of another shape or type.
@@ -48,7 +49,7 @@ class AudioCNN(nn.Module):
         if F != self.bands:
             raise ValueError(f"this encoder takes log-mels of {self.bands} bands, (B, {self.bands}, T), got {F} bands.")
         check_mask(mask, B, T)
-        x = hide(log_mel, mask)[:, None].contiguous(memory_format=torch.channels_last)  # (B, 1, F, T)
+        x = hide(log_mel * 4 - 1, mask)[:, None].contiguous(memory_format=torch.channels_last)  # (B, 1, F, T)
         for conv, stride in zip(self.convolutions, self.strides):
             mask = mask if mask is None else mask[:, ::stride]  # a moment is there where the middle it looks at is
             x = hide(nn.functional.gelu(conv(x)), mask)
@@ -56,5 +57,5 @@ class AudioCNN(nn.Module):
         return finish(self.project(self.norm(x)), mask)
 
     def forward(self, log_mel: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, F, T) -> (B, D), the mean of the sequence."""
+        """(B, F, T) in [0, 1] -> (B, D), the mean of the sequence."""
         return self.sequence(log_mel, mask).mean()
