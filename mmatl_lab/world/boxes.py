@@ -17,9 +17,10 @@ relation     the star left of the red circle             what has them and stand
 neighbour    the star next to the red circle             what has them and stands beside, above or below, not across
 ===========  ==========================================  =========================================================
 
-Every expression is minimal: leave out any size, colour or shape, "largest", the side or the relation, and more than one
-object fits, or the landmark ("the red circle") is no longer one. Which object the landmark is matters to "next to"
-only: if just one star is left of the circle, it is the leftmost star, in any scene and whatever the circle.
+Every expression is minimal: leave out any size, colour or shape, "largest", the side or the relation, and it no longer
+fits its target alone; leave out a part of the landmark ("the red circle"), and there is more than one. Which object the
+landmark is matters to "next to", where in 7 of 10 another landmark would single out another object. To the other
+relations it does not: if just one star is left of the circle, it is the leftmost star, whatever the circle.
 """
 
 import math
@@ -209,7 +210,7 @@ def bounding_boxes(scenes: Scenes) -> Tensor:
 
     They touch the outlines that ``render`` draws, so they are the same for any size of the picture: the centre of every
     pixel that is covered by more than half lies inside, and no side is further than a pixel from one that is covered by
-    more than a quarter (in the very tip of a star no pixel is covered by half).
+    more than a tenth (in the very tip of a star no pixel is covered by half).
     """
     px, py, spread = _hulls(str(scenes.device))[scenes.shape].unbind(-1)  # (B, K, P)
     radius = torch.tensor(RADII, device=scenes.device)[scenes.size][..., None]
