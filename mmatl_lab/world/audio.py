@@ -7,13 +7,14 @@ r"""The audio view: one second of mono sound at 8 kHz, and its spectrogram.
 | motion | loudness over time, which follows the path (``mmatl_lab.world.motion``) at every sample |
 | angle | where in its period the tone starts: not heard, but the waveforms of equal things differ |
 
-Colour and place are silent. Loudness by motion, with $s$ the part of the way that is done: still $1$; left $1 - s$ and
-right $s$ in 4 pulses, down $1 - s$ and up $s$ in 10, evenly spaced along the way; circle $(1 + \cos 2\pi s) / 2$; grow the
-fourth power of the radius, up to $1$; bounce silent until it hits its floor, then at once loud, and dying away: a click.
+Colour and place are silent. Loudness by motion, with $s$ the part of the way that is done: still $1$; left $1 - s$
+and right $s$ in 4 pulses, down $1 - s$ and up $s$ in 10, evenly spaced along the way; circle $(1 + \cos 2\pi s) / 2$;
+grow the fourth power of the radius, up to $1$; bounce silent until it hits its floor, then at once loud and dying away:
+a click.
 
 **Mixing.** A tone's highest peak is 1, every object's sound is multiplied by 1/4, and the sounds of all objects are
-added. So four objects stay within [-1, 1] without clipping, an object is as loud alone as in company, and the sound of a
-scene is the sum of the sounds of its objects alone.
+added. So four objects stay within [-1, 1] without clipping, an object is as loud alone as in company, and the sound of
+a scene is the sum of the sounds of its objects alone.
 """
 
 import math

@@ -25,7 +25,7 @@ RGB = {
 BACKGROUND = (0.09, 0.10, 0.13)
 
 
-# Distances in units of the object's radius; x to the right, y upwards, the shape within the unit circle.
+# Distances in units of the object's radius; x to the right, y upwards; no corner is farther out than 1.1.
 def _circle(x, y):
     return torch.hypot(x, y) - 0.92
 

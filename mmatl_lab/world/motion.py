@@ -1,8 +1,8 @@
 r"""Motion: where each object is at each time, the one source of what is seen, heard and felt of it.
 
-At $t = 0$ every object rests where the scene has it; at $t = 1$ s it rests again (a bounce is at its highest). In between
-it is moved by $s(t) = t - \sin(2\pi t) / 2\pi$, which goes from 0 to 1, starts and ends at rest and is its own mirror
-image, $s(1 - t) = 1 - s(t)$. One unit of the picture is one metre, so that a picture shows 2 m by 2 m.
+At $t = 0$ every object rests where the scene has it; at $t = 1$ s it rests again (a bounce is at its highest). In
+between it moves with $s(t) = t - \sin(2\pi t) / 2\pi$, which goes from 0 to 1, starts and ends at rest and is its own
+mirror image, $s(1 - t) = 1 - s(t)$. One unit of the picture is one metre, so that a picture shows 2 m by 2 m.
 
 | motion | path |
 |---|---|
@@ -11,11 +11,11 @@ image, $s(1 - t) = 1 - s(t)$. One unit of the picture is one metre, so that a pi
 | up, down | once around the picture, 2 m: $y = y_0 \pm 2 s(t)$ |
 | circle | one turn counter-clockwise on a circle of 0.3 m, from its lowest point; the object turns with it |
 | bounce | falls 0.31 m in 1/4 s, as things do, hits its floor at 1/4 and 3/4 s and loses nothing |
-| grow | comes 1 m nearer from 3 m away, so that it looks 1.5 times as large: $1 / (1 - s(t) / 3)$ |
+| grow | comes 1 m nearer from 3 m away, in its place, and looks 1.5 times as large: $1 / (1 - s(t) / 3)$ |
 
-**Moving pictures have no border**: what leaves on one side comes in on the other. An object that stands at the left edge
-has no room to move left, so in a picture with borders some would be lost from sight, or their paths would depend on
-where they stand, and a sensor would betray it. Paths themselves are not wrapped: x goes on to x - 2.
+**Moving pictures have no border**: what leaves on one side comes in on the other. An object that stands at the left
+edge has no room to move left, so with borders it would be lost from sight, or paths would depend on where they begin
+and a sensor would betray it. Paths themselves are not wrapped: left goes on to x - 2.
 
 A path does not depend on anything but the motion, and no motion can be seen at $t = 0$. Left and right pass through the
 same places in opposite order, and so do up and down: without the order of the frames no one tells them apart.

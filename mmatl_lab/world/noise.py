@@ -20,7 +20,7 @@ def add_noise(view: Tensor, noise: float, generator: torch.Generator | None) -> 
         return view
     if not noise > 0 or generator is None or generator.device.type != "cpu":
         raise ValueError(
-            f"noise must be at least 0 and needs a CPU generator (see seeded), got noise={noise}, generator={generator}."
+            f"noise must be at least 0 and needs a CPU generator (see seeded); got noise={noise} and {generator}."
         )
     n = view.shape[1:].numel()
     # torch draws normal numbers in blocks of 16, so a row that ends within a block would depend on the batch's size.

@@ -7,9 +7,9 @@ $$ f_i = R(-\varphi_i)\Big(\frac{p_{i+1} - 2 p_i + p_{i-1}}{\Delta^2} + g\,\hat 
    \omega_i = \frac{\varphi_{i+1} - \varphi_i}{\Delta}, $$
 
 where $p_{-1} = p_0$: everything starts at rest. An accelerometer feels what holds a thing up: at rest it reads
-9.81 m/s² upwards, in free fall 0. The second difference is the acceleration weighted by a triangle of two steps, as a
-sensor's filter does it: hitting the floor is a short high peak, and adding up twice gives the path back (``motion.paths``,
-to a millimetre in a second, which is rounding). From rest, with the angle known at the start:
+9.81 m/s² upwards, in free fall 0. The second difference is the acceleration weighted by a triangle of two steps, as
+a sensor's filter does it: hitting the floor is a short high peak, and adding up twice gives the path of
+``motion.paths`` back within a millimetre (rounding). From rest, with the angle at the start known:
 
 $$ \varphi_{i+1} = \varphi_i + \omega_i \Delta, \qquad v_{i+1} = v_i + (R(\varphi_i) f_i - g\,\hat y)\,\Delta, \qquad
    p_{i+1} = p_i + v_{i+1} \Delta $$

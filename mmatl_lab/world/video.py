@@ -28,7 +28,8 @@ def video(
     """One second of video: (B, T, 3, size, size) in [0, 1], on the scenes' device.
 
     The picture has no border (``motion``), so no object ever leaves it. One may hide another while they pass, the later
-    one in front; in the first frame, which is the picture of the scene, none is hidden.
+    one in front. The first frame is the picture of the scene, in which none hides another, but for corners that stick
+    out of it (one or two pixels, in 3 of 100 objects), which ``render`` cuts off.
 
     Args:
         num_frames: T; frame i shows the instant i / T seconds, so frame i begins at sample i · RATE / T of the sound.
