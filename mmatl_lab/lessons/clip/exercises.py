@@ -17,6 +17,15 @@ prediction(
 )
 
 
+prediction(
+    "clip.ablation",
+    "Every training picture is changed at random. Which change does OpenMoji, a style of thin outlines, need most?",
+    ("line drawings", "other colours", "coloured backgrounds", "fewer words"),
+    answer="line drawings",
+    why="Drawings make the seen styles look like the new one; colours and backgrounds are not what sets it apart.",
+)
+
+
 @exercise(
     "clip.1",
     "Every image with every text",
