@@ -16,8 +16,8 @@ existence    is there a red star                             yes if one fits or 
 count        how many small circles are there                from zero to four
 colour       what colour is the star                         one of eight
 shape        what shape is the large red object              one of eight
-comparison   is the star larger than the ring                no if the two are equally large
-relation     is the star left of the blue ring               asked of different columns only
+comparison   is the star larger than the ring                no if both are of one size
+relation     is the star left of the blue ring               no means that it is right of it
 same         are the star and the ring the same colour       likewise size and shape
 ===========  ==============================================  ======================================
 """

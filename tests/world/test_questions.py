@@ -129,12 +129,16 @@ def test_models_that_see_only_the_words_approach_the_blind_ceiling_and_never_pas
 def test_the_prior_favours_one_answer_for_each_wording():
     _, questions = ask(10_000, prior=0.8, generator=seeded(5))
     texts = TOKENIZER.decode(questions.tokens)
-    colour = QUESTION_TYPES.index("colour")
-    stars = [
-        i for i, text in enumerate(texts) if questions.type[i] == colour and told(subject(text)).get("shape") == "star"
-    ]
-    yellow = sum(ANSWERS[questions.answer[i]] == "yellow" for i in stars) / len(stars)
-    assert FAVOURITE_COLOUR["star"] == "yellow" and yellow == pytest.approx(0.8 + 0.2 / 8, abs=0.06)
+    for name, (factor, value), favourite in (
+        ("colour", ("shape", "star"), "yellow"),
+        ("shape", ("colour", "yellow"), "star"),
+        ("shape", ("colour", "red"), "heart"),
+    ):
+        of_type = (questions.type == QUESTION_TYPES.index(name)).tolist()
+        asked = [i for i, text in enumerate(texts) if of_type[i] and told(subject(text)).get(factor) == value]
+        share = sum(ANSWERS[questions.answer[i]] == favourite for i in asked) / len(asked)
+        assert share == pytest.approx(0.8 + 0.2 / 8, abs=0.08), (name, value)
+    assert (FAVOURITE_COLOUR["star"], FAVOURITE_COLOUR["heart"]) == ("yellow", "red")
     assert sorted(FAVOURITE_COLOUR.values()) == sorted(ANSWERS[7:15])  # so that each colour has its favourite shape
     for name, favourite in (("count", "two"), ("existence", "yes"), ("same", "yes")):
         share = (questions.answer[questions.type == QUESTION_TYPES.index(name)] == ANSWERS.index(favourite)).double()
