@@ -15,6 +15,8 @@ a click.
 **Mixing.** A tone's highest peak is 1, every object's sound is multiplied by 1/4, and the sounds of all objects are
 added. So four objects stay within [-1, 1] without clipping, an object is as loud alone as in company, and the sound of
 a scene is the sum of the sounds of its objects alone.
+
+Tones begin on whole samples, so one object has 8 · 8 · (18 + 26 + 38) = 5,248 different sounds without noise.
 """
 
 import math
