@@ -1,6 +1,7 @@
 """The front door: `mmatl-lab start doctor lessons train evaluate demo errata`.
 
-Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 it went wrong, 2 it was asked wrongly.
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 it went wrong, 2 it was asked wrongly, 130
+a training was stopped before its end.
 torch, gradio and jupyterlab are imported by the command that needs them, so that `--help` answers at once.
 """
 
@@ -113,7 +114,7 @@ def train(
 
     On several devices: torchrun --nproc-per-node=N -m mmatl_lab train LESSON
     """
-    from mmatl_lab.training import default_preset
+    from mmatl_lab.training import default_preset, unfinished
 
     recipe = _lesson(lesson).recipe
     preset = _known("preset", preset or default_preset(), recipe.PRESETS)
@@ -126,12 +127,17 @@ def train(
             return
         for name, path in made.items():
             say(f"{name} is at {path}.")
-        if all((folder / f"{name}.safetensors").exists() for name in recipe.CHECKPOINTS):
+        stopped = {name: steps for name, path in made.items() if (steps := unfinished(path))}
+        for name, (done, num_steps) in stopped.items():
+            say(f"{name} was stopped at step {done} of {num_steps}: the same command with --resume goes on from there.")
+        if not stopped and all((folder / f"{name}.safetensors").exists() for name in recipe.CHECKPOINTS):
             report = recipe.evaluate(preset, folder=folder)
         else:
-            say("The lesson is evaluated when all its checkpoints are there; these are the numbers of the training.")
+            say("The lesson is evaluated when all its checkpoints are done; these are the numbers of the training.")
             report = _of_the_cards(lesson, preset, made)
     show(report.to_json(indent=2) if as_json else report.table())
+    if stopped:
+        raise typer.Exit(130)
 
 
 @app.command()

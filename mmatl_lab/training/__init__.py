@@ -10,6 +10,7 @@ _WHERE = {
     "load_checkpoint": "checkpoint",
     "load_into": "checkpoint",
     "save_checkpoint": "checkpoint",
+    "unfinished": "state",
     "Machine": "budget",
     "PRESETS": "budget",
     "default_preset": "budget",

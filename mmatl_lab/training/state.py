@@ -1,5 +1,6 @@
 """The state of a run in one file, so that a kill at any moment leaves weights, moments and step that fit together."""
 
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,3 +59,14 @@ def _optimised(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, 
     """The optimiser's parameters by name, in the optimiser's own order."""
     names = {parameter: name for name, parameter in model.named_parameters()}
     return {names[p]: p for group in optimizer.param_groups for p in group["params"]}
+
+
+def unfinished(path: Path) -> tuple[int, int] | None:
+    """(steps done, steps of the run) where the run that saved ``path`` was stopped early; None where it is done.
+
+    Args:
+        path: file of weights, with its card beside it.
+    """
+    card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    done, num_steps = card["step"], card["settings"]["num_steps"]
+    return (done, num_steps) if done < num_steps else None

@@ -47,7 +47,7 @@ class Recipe:
     CHECKPOINTS = ("toy_small", "toy_large")
 
     def __init__(self):
-        self.calls = []
+        self.calls, self.steps = [], 10  # steps done, of 10
 
     def train(self, preset, *, folder, resume=False, seed=0, only=None):
         self.calls.append(("train", preset, folder, resume, seed, only))
@@ -56,7 +56,13 @@ class Recipe:
         folder.mkdir(exist_ok=True)
         for path in made.values():
             path.touch()
-            card = {"seconds": 2.0, "training": {"loss": 0.5, "gap": None}, "metrics": {"accuracy": 0.75}}
+            card = {
+                "step": self.steps,
+                "settings": {"num_steps": 10},
+                "seconds": 2.0,
+                "training": {"loss": 0.5, "gap": None},
+                "metrics": {"accuracy": 0.75},
+            }
             path.with_suffix(".json").write_text(json.dumps(card))
         return made
 

@@ -70,6 +70,14 @@ def test_one_checkpoint_is_reported_by_its_card_until_all_are_there(run, toy, tm
     assert answer.json["metrics"] == {"accuracy": 0.9}
 
 
+def test_a_training_that_was_stopped_says_where_and_how_to_go_on(run, toy, tmp_path):
+    toy.recipe.steps = 4
+    answer = run("train", "toy", "--folder", tmp_path, "--json")
+    assert answer.code == 130
+    assert "toy_small was stopped at step 4 of 10: the same command with --resume goes on" in answer.err
+    assert [call[0] for call in toy.recipe.calls] == ["train"] and answer.json["metrics"]["toy_small_loss"] == 0.5
+
+
 def test_evaluate_takes_the_shipped_models_or_a_folder(run, toy, tmp_path):
     run("evaluate", "toy")
     run("evaluate", "toy", "--folder", tmp_path, "--preset", "quick")

@@ -11,7 +11,7 @@ from mmatl_lab import paths
 from mmatl_lab.errata import get as erratum
 from mmatl_lab.lessons.report import Report, target
 from mmatl_lab.models.clip import CLIP
-from mmatl_lab.training import load_into
+from mmatl_lab.training import load_into, unfinished
 
 from . import emoji, scenes
 from .emoji import EmojiPreset
@@ -72,7 +72,7 @@ def train(
         only: one of CHECKPOINTS; None trains all.
 
     Returns:
-        The file of each.
+        The file of each; after a run that was stopped early, of those up to it.
     """
     chosen = preset(preset_name)
     if only is not None and only not in CHECKPOINTS:
@@ -83,6 +83,8 @@ def train(
             command = f"mmatl-lab train clip --preset {preset_name} --seed {seed} --only {name}"
             card = {"recipe": "clip", "preset": preset_name, "seed": seed, "command": command}
             files[name] = module.train(part, folder=folder, resume=resume, seed=seed, card=card)
+            if unfinished(files[name]):  # Ctrl-C means the whole command, not only this model
+                break
     return files
 
 

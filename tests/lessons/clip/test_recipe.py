@@ -1,6 +1,8 @@
 """The recipe: what is shipped is what it says, a short run goes through, and the notebook teaches the library."""
 
 import json
+import os
+import signal
 
 import nbformat
 import pytest
@@ -11,7 +13,7 @@ from mmatl_lab import paths
 from mmatl_lab.lessons.clip import recipe, scenes
 from mmatl_lab.lessons.exercise import exercises
 from mmatl_lab.models.clip import clip_loss
-from mmatl_lab.training import load_checkpoint
+from mmatl_lab.training import load_checkpoint, unfinished
 from mmatl_lab.world import held_out_combinations, sample_scenes, seeded
 
 
@@ -48,6 +50,24 @@ def test_train_only_one_and_evaluate_it(tmp_path):
         recipe.train("quick", folder=tmp_path, only="clip_photos")
     with pytest.raises(ValueError, match="quick, full, gpu"):
         recipe.preset("huge")
+
+
+def test_a_signal_stops_the_lesson_and_resume_goes_on(tmp_path, monkeypatch):
+    small = scenes.ScenesPreset(3, batch_size=16, channels=(8, 8, 8), text_layers=1)
+    monkeypatch.setitem(recipe.PRESETS, "quick", recipe.Preset(0.1, small, recipe.EmojiPreset(1)))
+    monkeypatch.setattr(scenes, "evaluate", lambda model: ({}, {}, {}))
+    loss = scenes.clip_loss
+
+    def interrupted(*arguments, **options):
+        os.kill(os.getpid(), signal.SIGINT)
+        return loss(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scenes, "clip_loss", interrupted)
+        files = recipe.train("quick", folder=tmp_path)
+    assert list(files) == ["clip_scenes"] and unfinished(files["clip_scenes"]) == (1, 3)
+    files = recipe.train("quick", folder=tmp_path, resume=True, only="clip_scenes")
+    assert unfinished(files["clip_scenes"]) is None
 
 
 def test_training_scenes_hold_out_what_they_promise_and_twins_follow():
