@@ -55,7 +55,8 @@ class Progress:
         silent: bool = False,
     ):
         self.headless = os.environ.get("MMATL_LAB_HEADLESS") == "1"
-        visible = sys.stdout.isatty() or hasattr(builtins, "__IPYTHON__")
+        page = hasattr(builtins, "__IPYTHON__") and not sys.stdout.isatty()
+        visible = page or sys.stdout.isatty()
         self._plots = () if silent else plots
         self._loggers = () if silent or log_folder is None else open_loggers(log_folder)
         self._learning_rates, self._history = learning_rates, history
@@ -64,7 +65,7 @@ class Progress:
             initial=len(history["step"]),
             total=len(learning_rates),
             disable=silent or self.headless or not visible,
-            file=sys.stdout,  # a notebook paints the standard error stream red
+            file=PageLine() if page else sys.stdout,
             leave=False,
             mininterval=0.25,
             bar_format="{desc} {bar:24} {n_fmt}/{total_fmt}, {remaining} left, {rate_fmt}{postfix}",
@@ -119,6 +120,30 @@ class Progress:
             warnings.warn(
                 f"the log ends before step {rows.stop} ({error.strerror}); the training goes on", stacklevel=4
             )
+
+
+class PageLine:
+    """A notebook's line that tqdm writes to: redrawn in its place, though plots were shown below it since.
+
+    Printed, the bar would stay where the first plot cut the stream in two, and show the step of that moment for good.
+    """
+
+    encoding = "utf-8"  # so that tqdm draws with blocks
+
+    def __init__(self):
+        self._handle = None
+
+    def write(self, text: str) -> None:
+        from IPython.display import display
+
+        line = {"text/plain": text.strip("\r\n ")}
+        if self._handle is None:
+            self._handle = display(line, raw=True, display_id=True)
+        else:
+            self._handle.update(line, raw=True)
+
+    def flush(self) -> None:
+        """tqdm asks for it; what is displayed is on its way already."""
 
 
 def open_loggers(folder: Path) -> list:

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -193,6 +194,25 @@ def test_in_a_terminal_a_bar_shows_the_time_left_loss_and_the_first_metric(tmp_p
     shown = capsys.readouterr().out
     assert "left" in shown and "/6" in shown and "accuracy 0.500 (ceiling 1)" in shown
     assert "other" not in shown.split("line: step 6")[0]
+
+
+def test_in_a_notebook_the_bar_is_one_line_that_is_empty_in_the_end(monkeypatch):
+    lines = []
+
+    def display(frame, raw, display_id):
+        lines.append([frame["text/plain"]])
+        return SimpleNamespace(update=lambda frame, raw: lines[-1].append(frame["text/plain"]))
+
+    monkeypatch.delenv("MMATL_LAB_HEADLESS")
+    monkeypatch.setattr(progress.builtins, "__IPYTHON__", True, raising=False)
+    monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr(progress.tqdm, "monitor_interval", 0)
+    with progress.Progress("line", {"step": []}, [0.1] * 3) as shown:
+        for step in range(3):
+            time.sleep(0.3)
+            shown.step({"step": list(range(step + 1))}, "loss 1.0")
+    (line,) = lines
+    assert any("█" in words and "3/3" in words and "loss 1.0" in words for words in line) and line[-1] == ""
 
 
 class FakePlot:
