@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, repr=False)
@@ -13,11 +13,13 @@ class Measured:
         printed: name to number under the printed form; the interval of `x`, if it has one, is `x_low` and `x_high`.
         right: the same names under the right form.
         sentence: what the numbers say, made from them.
+        heading: HTML that a notebook shows above the table: which formulas these are.
     """
 
     printed: dict[str, float]
     right: dict[str, float]
     sentence: str
+    heading: str = ""
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Name, printed, right; intervals beside their numbers."""
@@ -35,7 +37,7 @@ class Measured:
         rows = [("", "as printed", "as it should be"), *self.rows()]
         cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
         table = "".join(f"<tr>{row}</tr>" for row in cells)
-        return f"<table>{table}</table><p>{html.escape(self.sentence)}</p>"
+        return f"{self.heading}<table>{table}</table><p>{html.escape(self.sentence)}</p>"
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,7 +65,7 @@ class Erratum:
 
     def measure(self, seed: int = 0) -> Measured:
         """Run both forms: a few seconds. Experiments with chance in them take five seeds, from `seed` on."""
-        return self.experiment(seed)
+        return replace(self.experiment(seed), heading=self._repr_html_())
 
     def __repr__(self) -> str:
         return self.summary()

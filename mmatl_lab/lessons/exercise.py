@@ -210,7 +210,8 @@ def _judge(exercise: Exercise, function, seed: int) -> Verdict:
         return Verdict(exercise.id, exercise.title, status, message, seed)
 
     call = f'check("{exercise.id}", {exercise.name})'
-    start = f'Write `{exercise.name}`, then run this cell again; `hint("{exercise.id}")` helps.'
+    verb = "Write" if exercise.start is None else "Change"
+    start = f'{verb} `{exercise.name}`, then run this cell again; `hint("{exercise.id}")` helps.'
     if blank(function):
         return verdict("not attempted", start)
     if not callable(function):

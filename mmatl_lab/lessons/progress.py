@@ -117,7 +117,8 @@ def progress(lesson: str) -> Note:
         text, body = f"{text}\n\n{more[0]}", body + more[1]
     if _predictions:
         right = sum(p.chosen == p.answer for p in answered)
-        foot += f" {right} of {len(answered)} predictions right, {len(_predictions) - len(answered)} not made."
+        scored = f"{right} of {len(answered)} right, " if answered else ""
+        foot += f" Predictions: {scored}{len(_predictions) - len(answered)} not made."
     return Note("question", f"Progress in {lesson}", text, body, foot)
 
 

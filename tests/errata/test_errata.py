@@ -40,7 +40,7 @@ def test_an_entry_shows_itself_and_compares_the_same_numbers(id):
     assert all(math.isfinite(x) for x in (*result.printed.values(), *result.right.values()))  # bars can show them
     assert all(text in entry.summary() for text in (id, entry.title, entry.printed, entry.right, entry.source))
     assert entry.title in entry._repr_html_() and entry._repr_latex_().startswith("$$")
-    assert result.sentence in str(result) and "<td>" in result._repr_html_()
+    assert result.sentence in str(result) and entry._repr_html_() + "<table>" in result._repr_html_()
     assert all(name in str(result) for name in names)
 
 

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from mmatl_lab.lessons import predict, progress
+from mmatl_lab.lessons.clip import exercises  # noqa: F401  # registered before the fixture hides what is registered
 
 module = sys.modules["mmatl_lab.lessons.progress"]
 
@@ -53,7 +54,7 @@ def test_progress_scores_them():
     predict("Later?", ["yes", "no"], 1).choose("yes")
     predict("Never?", ["yes", "no"], 1)
     text = repr(progress("clip"))
-    assert "1 of 2 predictions right, 1 not made." in text
+    assert "Predictions: 1 of 2 right, 1 not made." in text
     assert "It is." in text and "Never?" not in text  # what is not answered yet is not given away
 
 
