@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from mmatl_lab.metrics.alignment import modality_gap
 from mmatl_lab.metrics.intervals import wilson
 from mmatl_lab.metrics.retrieval import hits_at_k
 from mmatl_lab.models.clip import CLIP, clip_loss, zero_shot_logits
@@ -185,7 +186,8 @@ def experiment(
         masked: leave scenes with equal captions out of each other's negatives.
 
     Returns:
-        ``i2t`` and ``t2i``, R@1 among 200 scenes of one object that all mean something different, and ``temperature``.
+        ``i2t`` and ``t2i``, R@1 among 200 scenes of one object that all mean something different; ``gap``, the modality
+        gap of these; and ``temperature``.
     """
     preset = ScenesPreset(num_steps, batch_size, lr=3e-3, channels=(32, 64, 128), text_layers=1, width=64)
     model = make_model(preset, seed=seed)
@@ -213,6 +215,7 @@ def experiment(
     return {
         "i2t": hits_at_k(image, text).mean().item(),
         "t2i": hits_at_k(text, image).mean().item(),
+        "gap": modality_gap(image, text),
         "temperature": (-used).exp().item(),
     }
 
