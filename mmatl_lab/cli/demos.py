@@ -24,7 +24,10 @@ def build(names: list[str]):
 
     chosen = [lessons.get(name) for name in names]
     blocks = [lesson.demo.build() for lesson in chosen]
-    return blocks[0] if len(blocks) == 1 else gr.TabbedInterface(blocks, [lesson.name for lesson in chosen])
+    page = blocks[0] if len(blocks) == 1 else gr.TabbedInterface(blocks, [lesson.name for lesson in chosen])
+    for function in page.fns.values():  # steps of a page, such as what a click does, are no interface for programs
+        function.api_visibility = "private"
+    return page
 
 
 def password() -> str:

@@ -144,7 +144,7 @@ class Tokenizer:
                 near = self.nearest(word)
                 parts.append(f"{word[:30]!r}" + (f" (did you mean {' or '.join(near)}?)" if near else ""))
             more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
-            raise UnknownWordError(f"unknown word: {', '.join(parts)}{more}; this model knows {len(self) - 1} words.")
+            raise UnknownWordError(f"unknown word: {', '.join(parts)}{more}; this model knows {len(self) - 1:,} words.")
         return [self._token[word] for word in words]
 
     def decode(self, tokens: Tensor) -> list[str]:

@@ -20,7 +20,7 @@ def blocks(monkeypatch, toy):
         launched.update(options)
         return None, "http://127.0.0.1:7860/", launched.get("link") if options["share"] else None
 
-    made = SimpleNamespace(launch=launch, launched=launched, block_thread=lambda: None)
+    made = SimpleNamespace(launch=launch, launched=launched, block_thread=lambda: None, fns={})
     toy.demo = SimpleNamespace(build=lambda: made)
     return made
 
@@ -89,13 +89,15 @@ def test_several_demos_are_tabs(monkeypatch, toy):
 
     def build():
         with gr.Blocks() as page:
-            gr.Markdown("a toy")
+            words = gr.Markdown("a toy")
+            page.load(lambda: "a toy, loaded", None, words)
         return page
 
     toy.demo = SimpleNamespace(build=build)
     tabs = demos.build(["toy", "toy"])
     assert [block.label for block in tabs.blocks.values() if isinstance(block, gr.Tab)] == ["toy", "toy"]
     assert isinstance(demos.build(["toy"]), gr.Blocks)
+    assert [function.api_visibility for function in tabs.fns.values()] == ["private"] * 2  # no list of 100 endpoints
 
 
 @pytest.mark.parametrize(

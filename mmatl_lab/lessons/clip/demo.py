@@ -21,8 +21,8 @@ ABOUT_SCENES = (
 )
 ABOUT_MAP = (
     "**Where the picture lands.** A UMAP of 192 scenes and their captions: lines join a scene to its caption, the star "
-    "is your picture, dashed lines lead to the three nearest captions. (Each modality's mean is taken away first, or "
-    "the gap between the two would be all there is to see.) Hover a point, or click it to draw its scene."
+    "is your picture, dashed lines lead to the three nearest captions. (Each modality's mean is taken away first, so "
+    "that no gap between the two hides the rest.) Hover a point, or click it to draw its scene."
 )
 ABOUT_EMOJI = (
     "Type what you look for, or bring a picture. The model learnt 1,386 emoji in three art styles, with their names "

@@ -65,6 +65,7 @@ def known_words(text: str | None, tokenizer: Tokenizer) -> tuple[str, str]:
     words = words_of(checked_text(text))
     if len(words) > MAX_WORDS:
         raise ValueError(f"a text may have {MAX_WORDS} words here, got {len(words):,}: shorten it")
+    words = [part for word in words for part in ([word] if word in tokenizer.words else word.split("-"))]
     words = [word for word in words if word not in ARTICLES] or words  # 'a' would lead to the A of a blood type
     known = " ".join(word for word in words if word in tokenizer.words)
     missed = " ".join(word for word in words if word not in tokenizer.words)

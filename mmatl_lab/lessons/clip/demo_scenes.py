@@ -135,8 +135,12 @@ def ranking(text: str | None, own: bool, path: str | None, *controls) -> str:
     lines, tokens, notes = read_captions(text)
     if not lines:
         return "".join(map(note, notes))
+    try:
+        picture, _ = scene_picture(own, path, *controls)
+    except ValueError:  # the preview says why
+        return note("there is no picture yet that these captions can be compared with")
     model = load("clip_scenes")
-    cosine = (model.encode_image(scene_picture(own, path, *controls)[0]) @ model.encode_text(tokens).T)[0]  # (C,)
+    cosine = (model.encode_image(picture) @ model.encode_text(tokens).T)[0]  # (C,)
     scale = model.logit_scale.exp()
     share = (scale * cosine).softmax(0)
     bars = "".join(

@@ -187,13 +187,11 @@ def test_any_kind_of_picture_is_compared_and_named(models, pictures, name):
 )
 def test_what_is_no_picture_gets_a_sentence(models, pictures, name, says):
     path = name and str(pictures / name)
-    for html in (
-        demo_scenes.preview(True, path, *ONE),
-        demo_scenes.ranking("a red star", True, path, *ONE),
-        demo_emoji.find_words(path, "noto"),
-    ):
+    for html in (demo_scenes.preview(True, path, *ONE), demo_emoji.find_words(path, "noto")):
         (sentence,) = sentences(html)
         assert says.lower() in sentence.lower() and html.count("<p") == 1
+    (sentence,) = sentences(demo_scenes.ranking("a red star", True, path, *ONE))  # not the same sentence twice
+    assert sentence == "There is no picture yet that these captions can be compared with."
     assert demo_scenes.landing(True, path, *ONE) is None
 
 
@@ -232,6 +230,12 @@ def test_words_it_does_not_know_are_named_and_the_others_used(models):
     html = demo_emoji.find_emoji("the fire engnie", "noto")
     assert sentences(html)[0].startswith("Not every word could be used, unknown word: 'engnie' (did you mean engine")
     assert demo_emoji.find_emoji("fire", "noto") in html
+
+
+def test_a_word_with_a_hyphen_that_it_does_not_know_is_its_parts(models):
+    assert demo_emoji.find_emoji("fire-engine", "noto") == demo_emoji.find_emoji("fire engine", "noto")
+    assert "heart-eyes" in demo_emoji.lexicon().tokenizer.words
+    assert demo_emoji.find_emoji("heart-eyes", "noto") != demo_emoji.find_emoji("heart eyes", "noto")
 
 
 # --- without checkpoints
