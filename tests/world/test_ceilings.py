@@ -74,7 +74,7 @@ def test_information_by_hand():
         (["colour", "motion"], "image", "sensor", (0, 3, 3, 0)),
         (parity, "image", "sensor", (0, 0, 0, 1)),
         (parity, "image", "audio", (0, 0, 1, 0)),  # the sound has the shape as well
-        (["shape", "colour", "motion"], ["text", "image"], ["sensor", "audio"], (3, 3, 3, 0)),
+        (["shape", "colour", "size", "motion"], ["text", "image"], ["sensor", "audio"], (3 + math.log2(3), 3, 3, 0)),
     ],
 )
 def test_what_two_views_share_by_hand(task, first, second, bits):
