@@ -5,6 +5,7 @@ from .boxes import EXPRESSION_TYPES, Expressions, bounding_boxes, iou, refer, re
 from .image import render
 from .phrases import QUESTION_WORDS
 from .questions import ANSWERS, QUESTION_TYPES, Questions, answer, ask, blind_ceiling
+from .sarcasm import Utterances, sample_utterances, utterance_of
 from .scene import (
     COLOURS,
     MOTIONS,
@@ -35,6 +36,7 @@ __all__ = [
     "Scenes",
     "Tokenizer",
     "UnknownWordError",
+    "Utterances",
     "answer",
     "ask",
     "audio",
@@ -48,9 +50,11 @@ __all__ = [
     "referents",
     "render",
     "sample_scenes",
+    "sample_utterances",
     "scene_of",
     "seeded",
     "sensor",
     "siblings",
+    "utterance_of",
     "video",
 ]

@@ -1,0 +1,94 @@
+r"""The ideal listener: the exact probability of sarcasm given any views, and the best accuracy there is.
+
+Given what is meant, voice and face are independent, and everything else about a speaker is independent of all causes.
+Since $\log p(v \mid m = 1) - \log p(v \mid m = -1) = 2 v / \sigma_v^2$, the log-odds of m after the views given are
+
+$$ \Lambda = \frac{2 v}{\sigma_v^2} + \frac{2 f}{\sigma_f^2} \quad \text{(those terms whose view is given)}. $$
+
+Sarcastic means m = -t, so with words whose valence t is seen, $P(s) = \operatorname{sigmoid}(-t \Lambda)$.
+"""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from .utterances import NOISE, VIEWS, Utterances, check_dials
+
+_LEAST = 1e-6  # noise below this is as good as none; keeps 1 / σ² finite
+
+
+def belief(
+    utterances: Utterances,
+    given: str | Iterable[str] = VIEWS,
+    *,
+    voice_noise: float = NOISE,
+    face_noise: float = NOISE,
+) -> Tensor:
+    """(B,) P(sarcastic | the views given) of whoever knows how this world is made: no model can know better.
+
+    Args:
+        given: names of VIEWS.
+        voice_noise, face_noise: σ_v and σ_f that the utterances were drawn with.
+
+    Raises:
+        ValueError: an unknown view, or a noise below 0.
+    """
+    given = _checked(given)
+    check_dials(voice_noise, face_noise)
+    log_odds = torch.zeros(len(utterances), dtype=torch.float64, device=utterances.device)  # Λ
+    for view, noise in (("voice", voice_noise), ("face", face_noise)):
+        if view in given:
+            log_odds += 2 * getattr(utterances, view).double() * _precision(noise)
+    t = utterances.valence if "text" in given else 0
+    return (-t * log_odds).sigmoid().float()
+
+
+def ceiling(
+    given: str | Iterable[str] = VIEWS,
+    voice_noise: float = NOISE,
+    face_noise: float = NOISE,
+    ambiguity: float = 0.0,
+) -> float:
+    r"""The best accuracy that any model can reach at telling sarcasm from the views ``given``, in closed form.
+
+    Without the text, s is independent of all that is seen: t is a fair coin that nothing else shows, so m = t and
+    m = -t are equally likely whatever m is. The text alone shows t but nothing of m. Both cases give 1/2.
+
+    With the text and voice or face, the ideal listener guesses $-t\,\mathrm{sign}(\Lambda)$ and is right where Λ has
+    the sign of m. Given m, $m \Lambda \sim \mathcal{N}(2 d^2, 4 d^2)$ with $d^2 = 1/\sigma_v^2 + 1/\sigma_f^2$ (those
+    terms whose view is given), so that this happens with probability $\Phi(d)$. Neutral words, of probability a, leave
+    a coin:
+
+    $$ A^* = (1 - a)\,\Phi\left(\sqrt{1/\sigma_v^2 + 1/\sigma_f^2}\right) + a / 2. $$
+
+    Args:
+        given: names of VIEWS; none is the blind ceiling.
+        voice_noise, face_noise, ambiguity: as in ``sample_utterances``.
+
+    >>> round(ceiling(["text", "voice"], voice_noise=1.0), 4)
+    0.8413
+
+    Raises:
+        ValueError: an unknown view, a noise below 0, an ambiguity outside [0, 1].
+    """
+    given = _checked(given)
+    check_dials(voice_noise, face_noise, ambiguity)
+    if "text" not in given:
+        return 0.5
+    d = math.sqrt(
+        sum(_precision(noise) for view, noise in (("voice", voice_noise), ("face", face_noise)) if view in given)
+    )
+    return (1 - ambiguity) * (1 + math.erf(d / math.sqrt(2))) / 2 + ambiguity / 2
+
+
+def _precision(noise: float) -> float:
+    return max(noise, _LEAST) ** -2
+
+
+def _checked(given: str | Iterable[str]) -> set[str]:
+    given = {given} if isinstance(given, str) else set(given)
+    if unknown := sorted(given - set(VIEWS)):
+        raise ValueError(f"given must be among {', '.join(VIEWS)}; got {', '.join(map(str, unknown))}.")
+    return given
