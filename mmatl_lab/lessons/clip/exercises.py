@@ -10,10 +10,12 @@ from . import checks
 
 prediction(
     "clip.one-sided",
-    "You train with only half of the loss, until every image finds its text. How many of the texts find their image?",
+    "You keep the texts' vectors fixed and train the images with the first half of the loss alone, until every image "
+    "finds its text. How many of the texts find their image?",
     ("all of them", "nearly all of them", "about half of them"),
     answer="about half of them",
-    why="Each image's softmax forgives it a similarity that it has to all texts, so a few images win most of them.",
+    why="Each image's softmax forgives it a similarity that it has to all texts, so a few images win most of them. "
+    "Texts that learn too make up for a part of it.",
 )
 
 

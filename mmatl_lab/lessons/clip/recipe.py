@@ -17,7 +17,7 @@ from . import emoji, scenes
 from .emoji import EmojiPreset
 from .scenes import ScenesPreset
 
-TITLE = "A picture and its sentence can share one space, and meet there without ever being compared pixel by word"
+TITLE = "A picture and its sentence share no number, yet they can learn to meet in one space"
 CHECKPOINTS = (scenes.NAME, emoji.NAME)
 
 
@@ -42,7 +42,10 @@ class Preset:
 
 
 PRESETS = {
-    "quick": Preset(0.3, ScenesPreset(60, batch_size=128), EmojiPreset(30, batch_size=128), experiment_steps=10),
+    # so few steps leave no time to recover from a large learning rate
+    "quick": Preset(
+        0.3, ScenesPreset(120, batch_size=64, lr=1e-3), EmojiPreset(30, batch_size=128), experiment_steps=10
+    ),
     "full": Preset(5, ScenesPreset(1_500), EmojiPreset()),
     "gpu": Preset(
         3,

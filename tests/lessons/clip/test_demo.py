@@ -23,7 +23,7 @@ ONE = (*demo.FIRST, False, *demo.SECOND)  # the controls of one object; the seco
 TWO = (*demo.FIRST, True, *demo.SECOND)
 PRESETS = {
     scenes.NAME: (scenes, scenes.ScenesPreset(1, channels=(8, 8, 8), text_layers=1, width=16)),
-    emoji.NAME: (emoji, emoji.EmojiPreset(1, channels=(8, 8, 8), text_width=16, width=16)),
+    emoji.NAME: (emoji, emoji.EmojiPreset(1, channels=(8, 8, 8), width=16)),
 }
 
 
