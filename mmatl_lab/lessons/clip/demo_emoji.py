@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from mmatl_lab.data.emoji import STYLES, Emoji, load_emoji, on_background, words_of
+from mmatl_lab.lessons.pages import answering, note, once, picture_html
 from mmatl_lab.world import Tokenizer, UnknownWordError
 
 from . import emoji
-from .demo_parts import MAX_WORDS, SIZE, answering, checked_text, load, note, once, picture_html, uploaded
+from .demo_parts import MAX_WORDS, SIZE, checked_text, load, uploaded
 
 NUM_FOUND = 12
 ARTICLES = {"a", "an", "the", "of", "with", "and", "in", "on", "is"}  # nobody misses them in a bag of words

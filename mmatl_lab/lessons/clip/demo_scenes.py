@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmatl_lab.lessons.pages import answering, note, once, picture_html
 from mmatl_lab.viz.alignment import Frames
 from mmatl_lab.viz.embedding import place, umap_embed
 from mmatl_lab.viz.latent_map import as_frames, query
@@ -25,7 +26,7 @@ from mmatl_lab.world import (
 )
 from mmatl_lab.world.image import BACKGROUND
 
-from .demo_parts import MAX_WORDS, SIZE, answering, checked_text, load, note, once, picture_html, uploaded
+from .demo_parts import MAX_WORDS, SIZE, checked_text, load, uploaded
 
 QUARTERS = {"top left": (-0.5, 0.5), "top right": (0.5, 0.5), "bottom left": (-0.5, -0.5), "bottom right": (0.5, -0.5)}
 MAX_CAPTIONS = 24
