@@ -294,9 +294,14 @@ def show(figure: Figure, *, alt: str) -> None:
 
     picture = Picture(to_png(figure), alt, width=round(figure.get_figwidth() * 100))
     plt.close(figure)
+    present(picture)
+
+
+def present(output) -> None:
+    """Shows what has a mime bundle and an attribute `alt`; in a terminal the alt text is printed instead."""
     if in_notebook():
         from IPython.display import display
 
-        display(picture)
+        display(output)
     else:
-        print(alt)
+        print(output.alt)
