@@ -216,7 +216,8 @@ def _judge(exercise: Exercise, function, seed: int) -> Verdict:
         return verdict("not attempted", start)
     if not callable(function):
         return verdict(
-            "wrong", f"Give the function itself, without parentheses: `{call}`; this is a {type(function).__name__}."
+            "wrong",
+            f"Give the function itself, without parentheses: `{call}`; this is of type {type(function).__name__}.",
         )
     if same_code(function, _compiled(exercise.stub, exercise.solution)):
         return verdict("not attempted", start)
@@ -225,10 +226,11 @@ def _judge(exercise: Exercise, function, seed: int) -> Verdict:
         torch.manual_seed(seed)
         try:
             if exercise.checker is None:
-                attempt()
-                return verdict(
-                    "open", "\n".join(("Ask of your answer:", *(f"· {question}" for question in exercise.rubric)))
-                )
+                plan = attempt()
+                empty = [key for key, value in plan.items() if blank(value)] if isinstance(plan, dict) else []
+                left = [f"Still to write: {', '.join(empty)}."] if empty else []
+                questions = [f"· {question}" for question in exercise.rubric]
+                return verdict("open", "\n".join([*left, "Ask of your answer:", *questions]))
             return verdict("passed", exercise.checker(attempt, torch.Generator().manual_seed(seed)), seed)
         except NotAttempted as error:
             return verdict("not attempted", str(error) or start)

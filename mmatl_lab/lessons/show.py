@@ -41,8 +41,12 @@ class Note:
 
 
 def note(kind: str, head: str, body: str, foot: str = "") -> Note:
-    """A note whose body is text; what stands between backticks is shown as code, and lines stay lines."""
-    marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(body, quote=False)).replace("\n", "<br>")
+    """A note whose body is text; `code` and *stress* are shown as such, and lines stay lines."""
+
+    def mark(found: re.Match) -> str:
+        return f"<code>{found[1]}</code>" if found[1] else f"<em>{found[2]}</em>"
+
+    marked = re.sub(r"`([^`]+)`|\*(\w[^*`]*)\*", mark, html.escape(body, quote=False)).replace("\n", "<br>")
     return Note(kind, head, body, f"<div>{marked}</div>" if body else "", foot)
 
 

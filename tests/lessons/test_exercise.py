@@ -8,6 +8,7 @@ import torch
 from mmatl_lab.lessons import check, hint, progress, solution
 from mmatl_lab.lessons.attempt import Attempt, Raised, Wrong
 from mmatl_lab.lessons.exercise import _registry, exercise, exercises, session
+from mmatl_lab.lessons.show import note
 
 
 def double_checker(attempt, generator):
@@ -237,12 +238,15 @@ def test_unknown_exercises_get_the_nearest():
 def test_an_open_exercise_shows_its_rubric():
     verdict = check("toy.2", lambda: "so")
     assert verdict.status == "open" and "· Why?" in repr(verdict)
+    half = check("toy.2", lambda: {"question": "Does it grow?", "varied": ..., "control": None})
+    assert half.message.startswith("Still to write: varied, control.")
 
 
 def test_html_has_colour_and_sign_and_escapes():
     html = check("toy.1", lambda x: "<script>")._repr_html_()
     assert "#D55E00" in html and "✘" in html and "<script>" not in html
     assert "<code>double</code>" in check("toy.1", ...)._repr_html_()
+    assert "<div><code>2*x*3</code> is <em>one</em> tensor</div>" in note("hint", "", "`2*x*3` is *one* tensor").html
 
 
 def test_progress_counts_tries_and_help_and_remembers_a_pass(toy):

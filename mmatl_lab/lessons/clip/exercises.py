@@ -279,7 +279,7 @@ def experiment() -> dict[str, str]:
     """The plan of an experiment, one sentence each."""
     return {
         "question": "Does R@1 on held-out scenes rise with the number of negatives, at the same number of pairs seen?",
-        "prediction": "From 32 to 256 negatives R@1 rises, from 256 to 512 it does not.",
+        "prediction": "From 32 to 256 negatives R@1 rises, from 256 to 511 it does not.",
         "varied": "How many of the other texts of a batch of 512 enter the softmax of an image: 32, 128, 256, 511.",
         "held fixed": "Batch size, steps, learning rate, model, the 1,000 held-out scenes and the seeds.",
         "control": "The same with shuffled pairs: R@1 stays at 1/1,000 whatever the number of negatives.",
