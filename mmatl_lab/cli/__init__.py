@@ -1,4 +1,4 @@
-"""The front door: `mmatl-lab start doctor lessons train evaluate demo errata`.
+"""The front door: `mmatl-lab start doctor lessons train evaluate demo errata data`.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 it went wrong, 2 it was asked wrongly, 130
 a training was stopped before its end.
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmatl_lab import paths
+from mmatl_lab.cli import data
 from mmatl_lab.cli.console import fail, first_process, results_only, say, show
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(data.app, name="data")
 LessonName = Annotated[str, typer.Argument(metavar="LESSON", help="Name of a lesson; `mmatl-lab lessons` lists them.")]
 PresetName = Annotated[
     str | None,

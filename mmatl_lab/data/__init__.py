@@ -1,4 +1,9 @@
-"""Real data: emoji in four art styles, and pictures of any kind that a learner brings.
+"""Real data that the package carries, and pictures of any kind that a learner brings.
+
+emoji       1,586 concepts in four art styles, with words
+clipart     the same kinds of things by other hands: a shifted domain
+digits      handwritten and spoken (synthetic) digits, paired by what they say
+smartwatch  exercises felt by an accelerometer and a gyroscope, split by person
 
 Import from the modules: ``from mmatl_lab.data.emoji import load_emoji``.
 """

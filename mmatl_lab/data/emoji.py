@@ -5,27 +5,24 @@ been seen in any style, and a whole *style* (OpenMoji, thin black outlines) may 
 """
 
 import hashlib
-import io
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from ..paths import asset
 from ..world.text import Tokenizer
+from .packed import read_files, unpack_sheet
 
 STYLES = ("noto", "twemoji", "fluent", "openmoji")
 TRAINED_STYLES = STYLES[:3]  # OpenMoji stays the style that no model has seen
-SIZE, COLUMNS = 32, 40  # pixels of a picture, pictures in a row of a sheet
+SIZE = 32  # pixels of a picture
 NUM_UNSEEN = 200
-_REMEDY = "get the file again from the repository, or make it with `python scripts/build_assets.py emoji`"
 
 
 class Split(NamedTuple):
@@ -121,17 +118,22 @@ class Emoji:
 
         Words it does not know are left out, so the row of an unseen concept may be short.
         """
-        known = set(tokenizer.words)
-        rows = [[tokenizer[word] for word in words if word in known] for words in self.words]
-        tokens = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
-        for i, row in enumerate(rows):
-            tokens[i, : len(row)] = torch.tensor(row, dtype=torch.long)
-        return tokens
+        return known_tokens(self.words, tokenizer)
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case, as the tokenizer cuts them."""
     return re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text.lower())
+
+
+def known_tokens(texts: Sequence[Sequence[str]], tokenizer: Tokenizer) -> Tensor:
+    """(N, L) int64: the words of each text that the tokenizer knows, 0 where there is nothing."""
+    known = set(tokenizer.words)
+    rows = [[tokenizer[word] for word in words if word in known] for words in texts]
+    tokens = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.long)
+    for i, row in enumerate(rows):
+        tokens[i, : len(row)] = torch.tensor(row, dtype=torch.long)
+    return tokens
 
 
 def on_background(rgba: Tensor, colour: Tensor | tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Tensor:
@@ -169,36 +171,14 @@ def load_emoji(folder: str | Path | None = None) -> Emoji:
         FileNotFoundError: a file is missing; the message names it.
         ValueError: a file is not the one that MANIFEST.json lists (damaged or half-copied).
     """
-    folder = asset("data/emoji") if folder is None else Path(folder)
-    manifest_bytes = _read(folder / "MANIFEST.json")
-    try:
-        hashes = dict(json.loads(manifest_bytes)["files"])
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{folder / 'MANIFEST.json'} is damaged: {_REMEDY}.") from None
-    files = {name: _read(folder / name) for name in ("emoji.json", *(f"{style}.webp" for style in STYLES))}
-    for name, content in files.items():
-        if hashlib.sha256(content).hexdigest() != hashes.get(name):
-            raise ValueError(f"{folder / name} is damaged (its sha256 is not the one in MANIFEST.json): {_REMEDY}.")
+    files, data_hash = read_files("emoji", ("emoji.json", *(f"{style}.webp" for style in STYLES)), folder)
     entries = json.loads(files["emoji.json"])
     return Emoji(
-        images=torch.stack([_sheet(files[f"{style}.webp"], len(entries)) for style in STYLES]),
+        images=torch.stack([unpack_sheet(files[f"{style}.webp"], len(entries), size=SIZE) for style in STYLES]),
         characters=tuple(entry["character"] for entry in entries),
         names=tuple(entry["name"] for entry in entries),
         keywords=tuple(tuple(entry["keywords"]) for entry in entries),
         groups=tuple(entry["group"] for entry in entries),
         families=torch.tensor([entry["family"] for entry in entries]),
-        data_hash=hashlib.sha256(manifest_bytes).hexdigest(),
+        data_hash=data_hash,
     )
-
-
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise FileNotFoundError(f"the emoji file {path} is missing: {_REMEDY}.")
-    return path.read_bytes()
-
-
-def _sheet(webp: bytes, number: int) -> Tensor:
-    """A sheet's pictures, (number, 4, SIZE, SIZE) uint8."""
-    pixels = torch.from_numpy(np.array(Image.open(io.BytesIO(webp)).convert("RGBA")))  # (rows * SIZE, 40 * SIZE, 4)
-    grid = pixels.view(-1, SIZE, COLUMNS, SIZE, 4).permute(0, 2, 4, 1, 3)  # (rows, 40, 4, SIZE, SIZE)
-    return grid.flatten(0, 1)[:number].contiguous()

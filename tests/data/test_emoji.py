@@ -1,10 +1,6 @@
 """The emoji data set: complete, licensed, and split so that nothing held out can leak."""
 
 import hashlib
-import json
-import shutil
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -19,8 +15,6 @@ from mmatl_lab.data.emoji import (
     words_of,
 )
 from mmatl_lab.paths import asset
-
-FOLDER = asset("data/emoji")
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +46,7 @@ def test_the_styles_draw_the_same_concept_in_the_same_place(emoji):
     assert 0.15 < (found == torch.arange(len(emoji))).float().mean() < 0.3
 
 
-def test_files_are_those_of_the_manifest_and_each_has_its_licence():
-    manifest = json.loads((FOLDER / "MANIFEST.json").read_text())
-    for name, sha256 in manifest["files"].items():
-        assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == sha256, name
+def test_each_source_has_its_licence():
     titles = {
         "noto": "Apache License",
         "twemoji": "Attribution 4.0 International",
@@ -64,24 +55,8 @@ def test_files_are_those_of_the_manifest_and_each_has_its_licence():
         "cldr": "UNICODE LICENSE V3",
         "emojibase": "Miles Johnson",
     }
-    readme = (FOLDER / "README.md").read_text()
     for source, title in titles.items():
-        assert title in (FOLDER / f"LICENSE-{source}.txt").read_text(), source
-        assert f"(LICENSE-{source}.txt)" in readme
-    listed = {*manifest["files"], "MANIFEST.json", "README.md"}
-    assert {path.name for path in FOLDER.iterdir()} == listed
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 5e6
-
-
-def test_loading_is_fast_and_needs_no_network():
-    code = (
-        "import time, socket, torch, numpy, PIL.Image\n"
-        "socket.socket = None\n"
-        "from mmatl_lab.data.emoji import load_emoji\n"
-        "start = time.process_time(); load_emoji(); print(time.process_time() - start)"
-    )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert float(out.stdout) < 1.0
+        assert title in (asset("data/emoji") / f"LICENSE-{source}.txt").read_text(), source
 
 
 def test_split_is_disjoint_complete_and_stable(emoji):
@@ -104,9 +79,7 @@ def test_the_split_of_every_machine_is_this_one(emoji):
 def test_unseen_concepts_without_relatives_are_new(emoji, seed):
     split = emoji.split(seed)
     related = emoji.has_relatives(split)
-    assert (
-        0.2 < related.float().mean() < 0.5
-    )  # about a third is known from a variant
+    assert 0.2 < related.float().mean() < 0.5  # about a third is known from a variant
     new = split.unseen[~related]
     assert not set(emoji.families[split.seen].tolist()) & set(emoji.families[new].tolist())
     by_name = [emoji.index(name) for name in ("firefighter", "man firefighter", "woman firefighter")]
@@ -158,22 +131,3 @@ def test_pixel_neighbours_are_the_nearest():
     queries, gallery = torch.rand(7, 3, 4, 4, generator=g), torch.rand(9, 3, 4, 4, generator=g)
     expected = torch.cdist(queries.flatten(1), gallery.flatten(1)).argmin(1)
     assert torch.equal(pixel_neighbours(queries, gallery), expected)
-
-
-def test_damaged_and_missing_files_are_a_sentence(tmp_path):
-    folder = tmp_path / "emoji"
-    shutil.copytree(FOLDER, folder)
-    sheet = folder / "fluent.webp"
-    content = sheet.read_bytes()
-    sheet.write_bytes(content[:-1])
-    with pytest.raises(ValueError, match=r"fluent\.webp is damaged .*build_assets\.py emoji"):
-        load_emoji(folder)
-    sheet.unlink()
-    with pytest.raises(FileNotFoundError, match=r"fluent\.webp is missing"):
-        load_emoji(folder)
-    sheet.write_bytes(content)
-    assert load_emoji(folder).data_hash == load_emoji().data_hash
-    for damage in ("", "[]", '{"files": 3}'):
-        (folder / "MANIFEST.json").write_text(damage)
-        with pytest.raises(ValueError, match="damaged"):
-            load_emoji(folder)
