@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmatl_lab import paths
+from mmatl_lab import __version__, paths
 from mmatl_lab.cli import data
 from mmatl_lab.cli.console import fail, first_process, results_only, say, show
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="mmatl-lab",
-    help="Learn multimodal learning by building, training and breaking its systems.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -55,6 +54,21 @@ def main() -> None:
         who = "mmatl-lab" if first_process() else f"mmatl-lab, process {os.environ['RANK']}"
         print(f"{who}: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        show(f"mmatl-lab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def front_door(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Learn multimodal learning by building, training and breaking its systems."""
 
 
 @app.command()
@@ -146,12 +160,14 @@ def train(
 def evaluate(
     lesson: LessonName,
     folder: Annotated[Path | None, typer.Option(help="Checkpoints to evaluate; the shipped ones by default.")] = None,
-    preset: Annotated[str, typer.Option(help="What the checkpoints were trained with: quick, full or gpu.")] = "full",
+    preset: Annotated[
+        str | None, typer.Option(help="What they were trained with: quick, full or gpu; their cards say it by default.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure the shipped models, or yours, on held-out data, beside their controls, ceilings and targets."""
     recipe = _lesson(lesson).recipe
-    _known("preset", preset, recipe.PRESETS)
+    preset = _known("preset", preset or _preset_of(folder, recipe.CHECKPOINTS), recipe.PRESETS)
     with results_only(as_json):
         report = recipe.evaluate(preset, folder=folder)
     show(report.to_json(indent=2) if as_json else report.table())
@@ -160,7 +176,7 @@ def evaluate(
 @app.command()
 def demo(
     lesson: Annotated[
-        str | None, typer.Argument(metavar="[LESSON]", help="One lesson's demo; all of them by default.")
+        str | None, typer.Argument(metavar="LESSON", help="One lesson's demo; all of them by default.")
     ] = None,
     share: Annotated[bool, typer.Option("--share", help="Make a public link; asks for a password.")] = False,
     port: Annotated[
@@ -180,7 +196,7 @@ def demo(
 @app.command()
 def errata(
     entry: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Measure this one; all are listed by default.")
+        str | None, typer.Argument(metavar="ID", help="Measure this one; all are listed by default.")
     ] = None,
 ) -> None:
     """List what the documents print wrong, or run one: as printed, as it should be, and the difference in numbers."""
@@ -211,6 +227,13 @@ def _of_the_cards(lesson: str, preset: str, made: dict[str, Path]) -> Report:
         if value is not None  # NaN, which JSON does not have
     }
     return Report(lesson, preset, sum(card["seconds"] for card in cards.values()), metrics)
+
+
+def _preset_of(folder: Path | None, checkpoints: Iterable[str]) -> str:
+    """The preset on the first card in `folder`; "full", which is shipped, where there is none."""
+    cards = [folder / f"{name}.json" for name in checkpoints] if folder else []
+    card = next((card for card in cards if card.is_file()), None)
+    return json.loads(card.read_text(encoding="utf-8")).get("preset", "full") if card else "full"
 
 
 def _lesson(name: str) -> Lesson:

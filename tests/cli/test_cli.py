@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mmatl_lab import errata
+from mmatl_lab import __version__, errata
 
 KEYS = ["lesson", "preset", "seconds", "metrics", "controls", "ceilings", "targets"]
 
@@ -17,6 +17,10 @@ def test_help_names_every_command(run):
     assert answer.code == 0
     for command in ("start", "doctor", "lessons", "train", "evaluate", "demo", "errata"):
         assert re.search(rf"\b{command}\b", answer.out)
+
+
+def test_the_version_is_told(run):
+    assert run("--version") == (0, f"mmatl-lab {__version__}\n", "")
 
 
 def test_importing_the_package_and_asking_for_help_imports_nothing_heavy():
@@ -82,6 +86,13 @@ def test_evaluate_takes_the_shipped_models_or_a_folder(run, toy, tmp_path):
     run("evaluate", "toy")
     run("evaluate", "toy", "--folder", tmp_path, "--preset", "quick")
     assert toy.recipe.calls == [("evaluate", "full", None), ("evaluate", "quick", tmp_path)]
+
+
+def test_evaluate_takes_the_preset_from_the_card(run, toy, tmp_path):
+    run("evaluate", "toy", "--folder", tmp_path)
+    (tmp_path / "toy_large.json").write_text('{"preset": "quick"}')
+    run("evaluate", "toy", "--folder", tmp_path)
+    assert [call[1] for call in toy.recipe.calls] == ["full", "quick"]
 
 
 def test_errata_are_listed_and_measured(run, monkeypatch):

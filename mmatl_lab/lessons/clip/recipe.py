@@ -96,7 +96,8 @@ def load(name: str, preset_name: str = "full", *, folder: Path | None = None) ->
     path = paths.asset(f"checkpoints/{name}.safetensors") if folder is None else Path(folder) / f"{name}.safetensors"
     chosen = preset(preset_name)
     model = scenes.make_model(chosen.scenes) if name == scenes.NAME else emoji.make_model(chosen.emoji)
-    card = load_into(model, path, command=f"mmatl-lab train clip --preset {preset_name} --only {name}")
+    where = "" if folder is None else f" --folder {folder}"
+    card = load_into(model, path, command=f"mmatl-lab train clip --preset {preset_name} --only {name}{where}")
     return model.eval(), card
 
 
