@@ -19,7 +19,7 @@ What they cost for one example, with D = 128 and otherwise as they come (a multi
 
 from .audio import AudioCNN
 from .image import ImageCNN, ImageViT
-from .sensor import SensorCNN
+from .sensor import SensorCNN, SummaryEncoder, summarise
 from .sequence import Sequence
 from .text import BagOfWords, TextTransformer
 from .video import VideoCNN, VideoTransformer
@@ -31,7 +31,9 @@ __all__ = [
     "ImageViT",
     "SensorCNN",
     "Sequence",
+    "SummaryEncoder",
     "TextTransformer",
     "VideoCNN",
     "VideoTransformer",
+    "summarise",
 ]

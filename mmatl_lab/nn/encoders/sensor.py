@@ -1,5 +1,6 @@
-"""The encoder of sensor traces: convolutions over time."""
+"""Encoders of sensor traces: convolutions over time, or a summary of the window."""
 
+import torch
 from torch import Tensor, nn
 
 from .sequence import Sequence, check_mask, convolution, finish, hide
@@ -48,3 +49,51 @@ class SensorCNN(nn.Module):
     def forward(self, trace: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, T, C) -> (B, D), the mean of the sequence."""
         return self.sequence(trace, mask).mean()
+
+
+FREQUENCIES = 10  # of a summary
+QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)
+
+
+def summarise(trace: Tensor) -> Tensor:
+    """What a window of a trace is like as a whole: (B, T, C) -> (B, 17 C).
+
+    Of each axis: the mean, the logarithm of the spread, five quantiles (5, 25, 50, 75, 95 %), and log(1 + amplitude) of
+    the ten lowest frequencies, 1/T to 10/T.
+
+    Raises:
+        ValueError: fewer than 21 steps, which have no ten frequencies.
+    """
+    T = trace.shape[1]
+    if T <= 2 * FREQUENCIES:
+        raise ValueError(f"a summary needs windows of more than {2 * FREQUENCIES} steps, got {T}.")
+    mean, spread = trace.mean(1, keepdim=True), trace.std(1).clamp(min=1e-3)
+    quantiles = trace.sort(1).values[:, [round(q * (T - 1)) for q in QUANTILES]]  # (B, 5, C)
+    spectrum = torch.fft.rfft(trace - mean, dim=1).abs()[:, 1 : FREQUENCIES + 1]  # (B, 10, C)
+    return torch.cat([mean, spread.log()[:, None], quantiles, spectrum.log1p()], 1).flatten(1)
+
+
+class SummaryEncoder(nn.Module):
+    """One linear layer over the summary of a window: fewer parameters than convolutions have, for few people's data.
+
+    Each number is scaled by its mean and spread over what training sees (batch normalisation without weights: Ioffe and
+    Szegedy 2015, arXiv:1502.03167).
+
+    Args:
+        width: D. axes: C of the traces that were summarised.
+        noise: standard deviation of what is added to the scaled numbers in training, against learning people by heart.
+    """
+
+    def __init__(self, width: int, axes: int = 6, noise: float = 1.0):
+        super().__init__()
+        numbers = axes * (2 + len(QUANTILES) + FREQUENCIES)
+        self.scale = nn.BatchNorm1d(numbers, affine=False, momentum=0.05)
+        self.project = nn.Linear(numbers, width)
+        self.noise = noise
+
+    def forward(self, summary: Tensor) -> Tensor:
+        """(B, 17 C), from ``summarise`` -> (B, D)."""
+        x = self.scale(summary)
+        if self.training:
+            x = x + self.noise * torch.randn_like(x)
+        return nn.functional.gelu(self.project(x))
