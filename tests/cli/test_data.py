@@ -1,5 +1,8 @@
 """`mmatl-lab data`: what it tells of the data sets, and the pictures it draws."""
 
+import subprocess
+import sys
+
 import pytest
 from PIL import Image
 
@@ -17,6 +20,19 @@ def test_list_names_every_set_with_its_size_and_licences(run, monkeypatch):
     lines = answer.out.splitlines()[1:]
     assert [line.split()[0] for line in lines] == NAMES
     assert any("140 recordings, 10 people, 7 exercises" in line and "BSD-3-Clause" in line for line in lines)
+
+
+def test_listing_is_quick():
+    look = "import sys; sys.argv[1:] = ['data', 'list']; from mmatl_lab import cli\ntry: cli.main()\nfinally: "
+    look += "print([name for name in ('torch', 'matplotlib', 'numpy') if name in sys.modules], file=sys.stderr)"
+    found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True)
+    assert found.returncode == 0 and found.stderr.splitlines()[-1] == "[]"
+
+
+def test_help_names_the_commands(run):
+    assert " data " in run("--help").out
+    answer = run("data", "--help")
+    assert answer.code == 0 and "list" in answer.out and "show" in answer.out
 
 
 def test_list_as_json_is_one_object(run):
