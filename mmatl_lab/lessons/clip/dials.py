@@ -27,11 +27,11 @@ def experiment_dials(num_steps: int):
         )
     import ipywidgets as widgets
 
-    wide = {"description_width": "9em"}
-    temperature = widgets.SelectionSlider(description="temperature τ", options=list(TEMPERATURES), style=wide)
-    batch_size = widgets.SelectionSlider(description="batch size", options=BATCH_SIZES, value=128, style=wide)
-    loss = widgets.ToggleButtons(description="loss", options=LOSSES, style=wide)
-    masked = widgets.Checkbox(description="equal captions are no negatives", value=True, style=wide)
+    wide = {"style": {"description_width": "9em"}, "layout": widgets.Layout(width="32em")}
+    temperature = widgets.SelectionSlider(description="temperature τ", options=list(TEMPERATURES), **wide)
+    batch_size = widgets.SelectionSlider(description="batch size", options=BATCH_SIZES, value=128, **wide)
+    loss = widgets.ToggleButtons(description="loss", options=LOSSES, style={"description_width": "9em"})
+    masked = widgets.Checkbox(description="equal captions are no negatives", value=True, **wide)
     button = widgets.Button(description="Train", button_style="primary", icon="play")
     said = widgets.HTML()
     rows: list[tuple[str, ...]] = []
