@@ -114,6 +114,7 @@ class LivePlot:
         picture = Picture(self._draw(history, None, dpi=150), self.alt(history), width=round(self._width() * 100))
         if self._handle is not None:
             self._handle.update(picture)
+            self._handle, self._next = None, 0.0  # the next run of the cell gets an output of its own
         elif in_notebook():
             from IPython.display import display
 

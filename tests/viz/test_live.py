@@ -48,6 +48,9 @@ def test_one_output_is_updated_in_place_and_ends_as_a_picture_with_alt_text(scre
     final = screen.updates[-1]
     assert "loss goes from 5 to" in final.alt and "(ceiling 1, control 0.25)" in final.alt
     assert Image.open(io.BytesIO(final.data)).format == "PNG"
+    plot.update(history(3), 3, 10)  # the cell is run again: its old output is gone
+    plot.close(history(10))
+    assert len(screen.shown) == 2 and len(screen.updates) == 4
 
 
 def test_it_takes_a_small_share_of_the_time(screen):
