@@ -1,0 +1,1 @@
+"""Why more than one sense: what each view is worth, alone and together."""

@@ -1,0 +1,49 @@
+r"""A joint model: an encoder for each modality, a fusion, a head, trained together.
+
+$$ \hat y = h\big(f(e_1(x_1), \dots, e_M(x_M))\big) $$
+
+Each part can be exchanged alone: encoders come from ``nn.encoders``, fusions from ``nn.fusion`` (the composition is
+MultiBench's: Liang et al. 2021, arXiv:2107.07502).
+"""
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+
+class Joint(nn.Module):
+    """Encoders, fusion and head of a model that sees one modality or several.
+
+    Args:
+        encoders: by the name of the modality, each (B, ...) -> (B, n_m), in the order in which the fusion takes them.
+        fusion: [(B, n_1), ..., (B, n_M)] -> (B, D).
+        head: (B, D) -> (B, C).
+    """
+
+    def __init__(self, encoders: Mapping[str, nn.Module], fusion: nn.Module, head: nn.Module):
+        super().__init__()
+        self.encoders = nn.ModuleDict(encoders)
+        self.fusion = fusion
+        self.head = head
+
+    def features(self, views: Mapping[str, Tensor]) -> list[Tensor]:
+        """The vector of each modality, (B, n_m); views that the model has no encoder for are left alone.
+
+        Raises:
+            ValueError: a modality that the model needs is missing.
+        """
+        if missing := [name for name in self.encoders if name not in views]:
+            raise ValueError(
+                f"this model needs {', '.join(self.encoders)}, got {', '.join(views) or 'nothing'}: "
+                f"add {', '.join(missing)}."
+            )
+        return [encoder(views[name]) for name, encoder in self.encoders.items()]
+
+    def forward(self, views: Mapping[str, Tensor]) -> Tensor:
+        """Inputs by the name of the modality -> (B, C)."""
+        return self.head(self.fusion(self.features(views)))
+
+
+def mlp_head(width: int, num_classes: int, hidden: int = 128) -> nn.Sequential:
+    """A head with one hidden layer: (B, D) -> (B, C) logits."""
+    return nn.Sequential(nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, num_classes))
