@@ -5,10 +5,14 @@ import io
 import threading
 from functools import cache, wraps
 from html import escape
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from mmatl_lab.viz.style import to_uint8
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 CSS = """
 img { border-radius: 6px; border: 1px solid var(--border-color-primary); }
@@ -53,6 +57,18 @@ def picture_html(picture: Tensor, alt: str, width: int, height: int | None = Non
     Image.fromarray(to_uint8(picture[None])[0].transpose(1, 2, 0)).save(buffer, "PNG")
     data, size = base64.b64encode(buffer.getvalue()).decode(), f'width="{width}" height="{height or width}"'
     return f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}" {size}>'
+
+
+def dial(minimum: float, maximum: float, value: float, *, step: float, label: str) -> "gr.Slider":
+    """A slider that passes on whatever stands in its number box, None when that is empty; what it sets must be checked.
+
+    Gradio's own answers with a traceback and the word Error, already while a visitor is typing.
+    """
+    import gradio as gr
+
+    slider = gr.Slider(minimum, maximum, value, step=step, label=label)
+    slider.preprocess = lambda payload: payload
+    return slider
 
 
 _lock = threading.RLock()  # visitors come in threads; loading a model and drawing a map are done once, by the first
