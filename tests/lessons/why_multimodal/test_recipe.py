@@ -1,0 +1,220 @@
+"""The recipe: ideal models reach the ceilings, nobody is tested by who has met them, shipped models keep their word."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from mmatl_lab import paths
+from mmatl_lab.data.smartwatch import EXERCISES, NUM_PERSONS, Windows, load_smartwatch
+from mmatl_lab.lessons.why_multimodal import recipe, sarcasm, smartwatch
+from mmatl_lab.training import Run
+from mmatl_lab.world import seeded
+from mmatl_lab.world.sarcasm import VIEWS, belief, ceiling, sample_utterances, squash
+
+QUICK = recipe.PRESETS["quick"]
+
+
+# Sarcasm --------------------------------------------------------------------------------------------------------------
+
+
+class Ideal(nn.Module):
+    """Perceives and judges as well as anyone can, by the causes: it takes utterances where others take their views."""
+
+    def __init__(self):
+        super().__init__()
+        self.anything = nn.Parameter(torch.zeros(()))
+        self.listener = {sarcasm.name_of(given): given for given in sarcasm.SUBSETS}
+
+    def forward(self, utterances):
+        perceived = (utterances.valence.float(), squash(utterances.voice), squash(utterances.face))
+        beliefs = {name: belief(utterances, given) for name, given in self.listener.items()}
+        logits = {name: torch.stack([1 - p, p], 1).log() for name, p in beliefs.items()}
+        return sarcasm.Judgement(dict(zip(VIEWS, perceived)), logits)
+
+
+@pytest.fixture
+def ideal(monkeypatch):
+    monkeypatch.setattr(sarcasm, "show", lambda utterances: utterances)
+    return Ideal()
+
+
+def test_ideal_listeners_are_at_their_ceilings_and_strangers_labels_at_a_coin(ideal):
+    metrics, controls, ceilings = sarcasm.evaluate(ideal)
+    names = [f"sarcasm_{sarcasm.name_of(given)}" for given in sarcasm.SUBSETS]
+    assert set(ceilings) == set(controls) == {*names, "sarcasm_clear"}
+    for name, best in ceilings.items():
+        assert metrics[name] == pytest.approx(best, abs=0.015) and controls[name] == pytest.approx(0.5, abs=0.015)
+        assert metrics[f"{name}_low"] < metrics[name] <= metrics[f"{name}_high"]
+    assert metrics["hears_melody"] == metrics["sees_mouth"] == metrics["reads_valence"] == 1
+    assert sum(best == 0.5 for best in ceilings.values()) == 4 and max(ceilings.values()) > 0.99
+    assert recipe.report("full", 1.0, (metrics, controls, ceilings)).met
+
+
+def test_the_noise_curve_has_the_ceiling_of_each_noise_beside_it(ideal):
+    noises = (0.2, 0.8, 2.0)
+    curve = sarcasm.noise_curve(ideal, noises)
+    assert curve["text_voice ceiling"] == [ceiling(("text", "voice"), voice_noise=noise) for noise in noises]
+    for name in ("voice_face", "text_voice", "text_face"):
+        assert curve[name] == pytest.approx(curve[f"{name} ceiling"], abs=0.02)
+    assert curve["text_voice"][0] > curve["text_voice"][1] > curve["text_voice"][2]
+    # weighs voice and face as if both had the usual noise, so that a noisier voice leads it astray
+    assert curve["text_voice_face"][2] < curve["text_voice_face ceiling"][2] - 0.05
+
+
+def test_a_listener_has_only_the_views_of_its_name():
+    model = sarcasm.make_model(QUICK.sarcasm).eval()
+    views, others = (sarcasm.show(sample_utterances(6, generator=seeded(i))) for i in (1, 2))
+    whole = model(views).logits
+    assert list(whole) == [sarcasm.name_of(given) for given in sarcasm.SUBSETS]
+    for given in sarcasm.SUBSETS:
+        name = sarcasm.name_of(given)
+        for view in VIEWS:
+            changed = model(views | {view: others[view]}).logits[name]
+            assert torch.allclose(changed, whole[name], atol=1e-6) == (view not in given)
+
+
+def test_perceiving_is_taught_without_what_is_meant_and_without_neutral_words():
+    utterances = sample_utterances(200, ambiguity=0.5, generator=seeded(3))
+    right = {"text": 30.0 * utterances.valence, "voice": squash(utterances.voice), "face": squash(utterances.face)}
+    assert sarcasm.perception_loss(right, utterances) < 1e-6
+    neutral = utterances.valence == 0
+    assert 0.3 < neutral.float().mean() < 0.7
+    right["text"] = torch.where(neutral, torch.randn(200), right["text"])
+    assert sarcasm.perception_loss(right, utterances) < 1e-6
+    liars = replace(utterances, meant=-utterances.meant, sarcastic=~utterances.sarcastic)
+    wrong = {view: torch.randn(200) for view in VIEWS}
+    assert sarcasm.perception_loss(wrong, liars) == sarcasm.perception_loss(wrong, utterances) > 1
+
+
+@pytest.mark.slow
+def test_fusions_are_compared_on_the_same_vectors_and_seeds_repeat():
+    model = sarcasm.make_model(QUICK.sarcasm)
+    one, two = (sarcasm.compare_fusions(model, 2, seeds=seeds) for seeds in ((5,), (4, 5)))
+    assert list(one) == [*sarcasm.FUSIONS, "adding answers"]
+    assert all(values == two[name][1:] for name, values in one.items())
+    with pytest.raises(ValueError, match="concat, add, product"):
+        sarcasm.make_fusion("average", (8, 8))
+
+
+# Smartwatch -----------------------------------------------------------------------------------------------------------
+
+
+class Tattler(nn.Module):
+    """Always names the exercise whose number is that of the person it was built without."""
+
+    def __init__(self):
+        super().__init__()
+        self.anything = nn.Parameter(torch.zeros(()))
+
+    def forward(self, views, left_out):
+        n = len(views["gyroscope"])
+        logits = torch.zeros(smartwatch.TRIES, n, len(EXERCISES))
+        logits[..., left_out % len(EXERCISES)] = 9.0
+        return {smartwatch.name_of(given): logits for given in smartwatch.SUBSETS}
+
+
+def test_everyone_is_judged_by_those_who_have_not_met_them():
+    data = smartwatch.windows()
+    for probability in smartwatch.answers(Tattler(), data).values():
+        assert torch.equal(probability.argmax(1), data.person % len(EXERCISES))
+    for person in range(NUM_PERSONS):
+        met = data.person[smartwatch.draw(data, person, 5_000, generator=seeded(person))].unique().tolist()
+        assert met == [p for p in range(NUM_PERSONS) if p != person]
+
+
+def test_a_sensor_is_its_own_three_axes():
+    data = smartwatch.windows()
+    trace = data.sensor[:8].clone()
+    views = smartwatch.show(trace)
+    trace[..., 3:] = 0
+    silent = smartwatch.show(trace)
+    assert torch.equal(views["accelerometer"], silent["accelerometer"])
+    assert not torch.equal(views["gyroscope"], silent["gyroscope"])
+    model = smartwatch.make_model(SMALL).eval()
+    before, after = model(views, 0), model(silent, 0)
+    assert torch.equal(before["accelerometer"], after["accelerometer"])
+    assert not torch.equal(before["gyroscope"], after["gyroscope"]) and not torch.equal(before["both"], after["both"])
+
+
+def test_recordings_of_a_person_count_the_same_however_long():
+    recording = torch.tensor([0] * 6 + [1] * 2 + list(range(2, 11)))
+    person = torch.tensor([0] * 8 + list(range(1, 10)))
+    data = Windows(torch.zeros(17, 4, 6), torch.zeros(17, dtype=torch.long), person, recording)
+    hits = torch.cat([torch.ones(6), torch.zeros(2), torch.ones(9)])
+    assert smartwatch.by_person(hits, data).tolist() == [0.5] + [1.0] * 9
+
+
+SMALL = smartwatch.SmartwatchPreset(2, batch_size=16, width=8)
+
+
+@pytest.mark.slow
+def test_a_recogniser_learns_from_its_own_nine_people_alone(tmp_path):
+    """Without one person's recordings, those who must not meet that person come out the same."""
+
+    def trained(data):
+        model = smartwatch.make_model(SMALL)
+        smartwatch.fit(Run(model, "watch", 2, lr=1e-3, clip=1e6, save=False, precision="32-true"), data, SMALL)
+        return model.recogniser
+
+    whole = smartwatch.windows()
+    changed = whole.sensor.clone()
+    changed[whole.person == 3] = 5.0
+    one, two = trained(whole), trained(whole._replace(sensor=changed))
+    for name in one:
+        same = all(torch.equal(a, b) for a, b in zip(one[name].parameters(), two[name].parameters()))
+        assert same == name.startswith("3_"), name
+
+
+# Both -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", [sarcasm, smartwatch], ids=["sarcasm", "smartwatch"])
+def test_weights_depend_on_the_seed_alone(part):
+    preset = QUICK.sarcasm if part is sarcasm else SMALL
+    torch.manual_seed(5)
+    before = torch.random.get_rng_state()
+    a, b, c = (part.make_model(preset, seed=seed).state_dict() for seed in (0, 0, 1))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert any(not torch.equal(a[key], c[key]) for key in a)
+
+
+@pytest.mark.slow
+def test_train_evaluate_and_load_the_quick_preset(tmp_path):
+    files = recipe.train("quick", folder=tmp_path)
+    assert list(files) == list(recipe.CHECKPOINTS) and all(path.is_file() for path in files.values())
+    card = json.loads(files["why_smartwatch"].with_suffix(".json").read_text())
+    assert card["data"]["smartwatch"] == load_smartwatch().data_hash and card["preset"] == "quick"
+    found = recipe.evaluate("quick", folder=tmp_path)
+    assert found.lesson == "why_multimodal" and found.targets == {}  # seconds of training promise nothing
+    for name in ("sarcasm_text", "sarcasm_voice", "sarcasm_face", "sarcasm_voice_face"):
+        assert found.metrics[name] == pytest.approx(0.5, abs=0.02)
+    for name, control in found.controls.items():
+        chance = 0.5 if name.startswith("sarcasm") else 1 / len(EXERCISES)
+        assert control == pytest.approx(chance, abs=0.02 if chance == 0.5 else 0.08)
+    assert found.metrics["watch_both"] > found.controls["watch_both"] + 0.05
+
+
+def test_unknown_names_get_a_sentence(tmp_path):
+    with pytest.raises(ValueError, match="why_sarcasm, why_smartwatch"):
+        recipe.train("quick", folder=tmp_path, only="why_not")
+    with pytest.raises(ValueError, match="quick, full, gpu"):
+        recipe.preset("huge")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not all(paths.asset(f"checkpoints/{name}.safetensors").exists() for name in recipe.CHECKPOINTS),
+    reason="the checkpoints are not trained yet",
+)
+def test_what_is_shipped_meets_its_targets_and_gives_the_numbers_of_its_cards():
+    found = recipe.evaluate()
+    assert found.met, found.table()
+    for name in recipe.CHECKPOINTS:
+        _, card = recipe.load(name)
+        assert card["command"] == f"mmatl-lab train why_multimodal --preset full --seed 0 --only {name}"
+        for metric, value in card["metrics"].items():
+            assert found.metrics[metric] == pytest.approx(value, abs=0.01)  # bfloat16 weights, another machine

@@ -1,0 +1,35 @@
+import pytest
+import torch
+from torch import nn
+
+from mmatl_lab.models.joint import Joint, mlp_head
+from mmatl_lab.nn.fusion import Add, Concat, Product
+
+VIEWS = {"text": torch.randn(4, 3), "face": torch.randn(4, 5), "voice": torch.randn(4, 2)}
+
+
+def joint(*names, fusion=Concat):
+    torch.manual_seed(0)
+    encoders = {name: nn.Linear(VIEWS[name].shape[1], 6) for name in names}
+    fused = fusion([6] * len(names)) if fusion is not Product else Product([6] * len(names), 7)
+    return Joint(encoders, fused, mlp_head(fused.width, 2))
+
+
+@pytest.mark.parametrize("fusion", [Concat, Add, Product])
+def test_it_is_the_head_of_the_fusion_of_the_encoders(fusion):
+    model = joint("text", "voice", fusion=fusion)
+    vectors = [model.encoders[name](VIEWS[name]) for name in ("text", "voice")]
+    assert torch.equal(model(VIEWS), model.head(model.fusion(vectors)))  # the face is left alone
+    model(VIEWS).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+
+
+def test_the_order_of_the_encoders_is_that_of_the_fusion_whatever_the_order_of_the_views():
+    model = joint("voice", "text")
+    assert torch.equal(model(VIEWS), model(dict(reversed(VIEWS.items()))))
+    assert torch.equal(model.fusion(model.features(VIEWS))[:, :6], model.encoders["voice"](VIEWS["voice"]))
+
+
+def test_a_missing_view_is_named():
+    with pytest.raises(ValueError, match="needs text, face, got text: add face"):
+        joint("text", "face")({"text": VIEWS["text"]})
