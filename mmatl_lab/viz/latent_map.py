@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gradio import HTML
+    from matplotlib.figure import Figure
 
 _HERE = Path(__file__).parent
 
@@ -137,6 +138,7 @@ class LatentMap(anywidget.AnyWidget):
         pictures=None,
     ) -> None:
         self.frames = frames if isinstance(frames, Frames) else as_frames(frames, modality, pair, titles)
+        self._pictures = pictures
         super().__init__(data=payload(self.frames, captions, pictures), position=float(len(self.frames) - 1))
 
     @traitlets.validate("query")
@@ -149,10 +151,13 @@ class LatentMap(anywidget.AnyWidget):
         return query((value["x"], value["y"]), value.get("caption", ""), value.get("near", ()))
 
     def still(self) -> Picture:
-        """The map as a picture, for pages without a kernel."""
+        """The map as a picture, for pages without a kernel: with pictures, the last frame and what hovering shows."""
         import matplotlib.pyplot as plt
 
-        figure = plot_frames(self.frames)
+        if self._pictures is None:
+            figure = plot_frames(self.frames)
+        else:
+            figure = plot_cards(self.frames, self.data["captions"], self._pictures)
         picture = Picture(to_png(figure), self.frames.alt(), width=round(figure.get_figwidth() * 100))
         plt.close(figure)
         return picture
@@ -163,6 +168,43 @@ class LatentMap(anywidget.AnyWidget):
             widget = super()._repr_mimebundle_(**kwargs)
             data |= {kind: view for kind, view in widget[0].items() if kind != "text/plain"}
         return data, metadata
+
+
+def plot_cards(frames: Frames, captions: Sequence[str], pictures, number: int = 6) -> Figure:
+    """The last frame, some of its pairs numbered from left to right, and beside it picture and caption of each.
+
+    Args:
+        captions, pictures: one for each pair, as for `payload`.
+        number: how many pairs get a number, at most.
+    """
+    import textwrap
+
+    columns = 3
+    last = frames.points[-1]
+    first = [np.flatnonzero(frames.pair == pair)[0] for pair in np.unique(frames.pair)]  # a point of each pair
+    first = sorted(first, key=lambda n: last[n, 0])
+    some = [first[n] for n in np.linspace(0, len(first) - 1, min(number, len(first))).astype(int)]
+    figure = plot_frames(frames, [len(frames) - 1])
+    figure.set_size_inches(9.6, 4)
+    chart, rows = figure.axes[0], -(-len(some) // columns)
+    # the map keeps the left of the figure, with the legend; a grid of cards fills what is right of it
+    figure.get_layout_engine().set(rect=(0, 0, 0.4, 1))
+    figure.legends[0].remove()
+    chart.legend(loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3)
+    pictures = to_uint8(pictures)
+    for k, n in enumerate(some):
+        pair = int(frames.pair[n])
+        ring = {"boxstyle": "circle,pad=0.25", "facecolor": "white", "edgecolor": "black", "linewidth": 0.8}
+        place = {"xytext": (0, 13), "textcoords": "offset points", "ha": "center", "va": "center"}
+        chart.annotate(str(k + 1), last[n], bbox=ring, fontsize=10, **place)
+        left, bottom = 0.44 + 0.19 * (k % columns), 1 - (k // columns + 0.68) / rows
+        card = figure.add_axes((left, bottom, 0.16, 0.56 / rows))
+        card.imshow(pictures[pair].transpose(1, 2, 0), interpolation="nearest")
+        card.axis("off")
+        words = textwrap.fill(f"{k + 1}: {captions[pair]}", 24)
+        card.text(0.5, -0.06, words, transform=card.transAxes, ha="center", va="top", fontsize=10)
+        card.set_in_layout(False)
+    return figure
 
 
 def latent_map_html(frames: Frames, captions: Sequence[str] | None = None, pictures=None, **options) -> HTML:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from mmatl_lab.viz.alignment import Frames
-from mmatl_lab.viz.latent_map import LatentMap, as_frames, latent_map_html, payload, query
+from mmatl_lab.viz.latent_map import LatentMap, as_frames, latent_map_html, payload, plot_cards, query
 
 
 def small(pairs=4, moments=2):
@@ -130,6 +130,21 @@ def test_a_page_without_kernel_gets_the_still_alone(monkeypatch):
     monkeypatch.setenv("MMATL_LAB_HEADLESS", "1")
     data, _ = LatentMap(small())._repr_mimebundle_()
     assert set(data) == {"text/html", "image/png", "text/plain"}
+
+
+def test_the_still_shows_what_hovering_would():
+    frames = as_frames(np.random.default_rng(0).normal(size=(40, 2)), ["image"] * 20 + ["text"] * 20, [*range(20)] * 2)
+    captions, pictures = [f"thing {n}" for n in range(20)], np.zeros((20, 3, 4, 4), np.uint8)
+    pictures += np.arange(20, dtype=np.uint8)[:, None, None, None]
+    chart, *cards = plot_cards(frames, captions, pictures).axes
+    marks = [(mark.get_text(), tuple(mark.xy)) for mark in chart.texts]
+    assert [number for number, _ in marks] == ["1", "2", "3", "4", "5", "6"] and len(cards) == 6
+    assert [x for _, (x, _) in marks] == sorted(x for _, (x, _) in marks)
+    for (number, place), card in zip(marks, cards):
+        pair = int(card.images[0].get_array()[0, 0, 0])
+        assert card.texts[0].get_text() == f"{number}: thing {pair}"
+        assert place in [tuple(point) for point in frames.points[-1][frames.pair == pair]]
+    assert LatentMap(frames, captions=captions, pictures=pictures).still().width == 960
 
 
 def test_the_widget_begins_with_the_last_frame():
