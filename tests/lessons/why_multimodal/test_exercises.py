@@ -1,0 +1,193 @@
+"""Every exercise of lesson 01: its stub, its solution, the mistakes it names and the answers it accepts."""
+
+import doctest
+import inspect
+import runpy
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmatl_lab.lessons import check, predict
+from mmatl_lab.lessons.exercise import exercises
+from mmatl_lab.lessons.why_multimodal import checks
+from mmatl_lab.lessons.why_multimodal import exercises as why
+from mmatl_lab.nn.fusion import Add
+from mmatl_lab.world import information, seeded
+from mmatl_lab.world.sarcasm import belief, ceiling, sample_utterances
+
+BANK = runpy.run_path(str(Path(__file__).with_name("wrong_answers.py")))
+EXERCISES = exercises("why_multimodal")
+CHECKED = [e for e in EXERCISES if e.checker is not None]
+SEEDS = range(6)
+
+
+def name(value):
+    return getattr(value, "id", None) or getattr(value, "__name__", None)
+
+
+@pytest.fixture(params=EXERCISES, ids=name)
+def exercise(request):
+    return request.param
+
+
+def run(source):
+    """What a learner's cell defines."""
+    space = {"torch": torch, "F": F, "Tensor": torch.Tensor}
+    exec(compile(source, "<cell>", "exec"), space)
+    return space
+
+
+def test_there_are_enough_and_they_go_from_easy_to_hard():
+    assert [e.id for e in EXERCISES] == [f"why_multimodal.{n}" for n in range(1, 8)]
+    assert EXERCISES[0].difficulty == 1 and EXERCISES[-1].difficulty == 3 and EXERCISES[-1].rubric
+    assert all(2 <= len(e.hints) <= 3 and 1 <= e.difficulty <= 3 and 3 <= e.minutes <= 30 for e in EXERCISES)
+
+
+def test_stub_and_solution_have_one_signature(exercise):
+    stub = run(exercise.stub)[exercise.name]
+    assert inspect.signature(stub) == inspect.signature(exercise.solution)
+    assert inspect.getdoc(stub).startswith(inspect.getdoc(exercise.solution).split("\n")[0].rstrip("."))
+
+
+def test_the_stub_is_the_solution_minus_lines(exercise):
+    if exercise.start is None:
+        kept = [line for line in exercise.stub.split("\n") if "# your code" not in line]
+        solution = iter(exercise.solution_source.split("\n"))
+        assert all(line in solution for line in kept)  # in this order
+        assert len(kept) < len(exercise.solution_source.split("\n"))
+
+
+def test_the_cell_as_it_is_handed_out_is_not_attempted(exercise):
+    found = []
+    run_in = {"torch": torch, "F": F, "Tensor": torch.Tensor, "check": lambda *args: found.append(check(*args))}
+    exec(compile(exercise.cell, "<cell>", "exec"), run_in)
+    assert [v.status for v in found] == ["not attempted"]
+
+
+def test_the_solution_passes_as_a_learner_would_paste_it(exercise):
+    pasted = run(exercise.solution_source)[exercise.name]
+    assert {check(exercise.id, pasted, seed=seed).status for seed in SEEDS} == {"open" if exercise.rubric else "passed"}
+
+
+def test_the_expected_output_is_what_the_solution_gives(exercise):
+    parser, space = doctest.DocTestParser(), run(exercise.solution_source)
+    test = parser.get_doctest(inspect.getdoc(exercise.solution), space, exercise.id, None, 0)
+    assert exercise.expected or exercise.start  # an example, unless there is code to start from
+    result = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(test)
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("id", "function", "message"), [(id, *wrong) for id, bank in BANK["WRONG"].items() for wrong in bank]
+)
+def test_a_wrong_answer_is_rejected_with_its_mistake(id, function, message):
+    for seed in SEEDS:
+        verdict = check(id, function, seed=seed)
+        assert verdict.status == "wrong" and message in verdict.message, (seed, verdict.message)
+
+
+@pytest.mark.parametrize(("id", "function"), [(id, right) for id, bank in BANK["RIGHT"].items() for right in bank])
+def test_another_right_answer_is_accepted(id, function):
+    for seed in SEEDS:
+        verdict = check(id, function, seed=seed)
+        assert verdict.passed, (seed, verdict.message)
+
+
+@pytest.mark.parametrize("exercise", CHECKED, ids=name)
+def test_the_bank_is_large_enough(exercise):
+    assert len({message for _, message in BANK["WRONG"][exercise.id]}) >= 6
+    assert len(BANK["RIGHT"][exercise.id]) >= 3
+
+
+@pytest.mark.parametrize("exercise", CHECKED, ids=name)
+def test_a_check_takes_less_than_two_seconds(exercise):
+    for function in (exercise.solution, BANK["WRONG"][exercise.id][-1][0]):
+        check(exercise.id, function)  # what the first call imports is not counted
+        started = time.process_time()
+        check(exercise.id, function)
+        assert time.process_time() - started < 2
+
+
+# what the exercises define is what the library computes -------------------------------------------------------------
+
+
+def test_the_best_accuracy_is_the_worlds():
+    dials = torch.tensor([[0.5, 0.8, 0.0], [0.8, 0.8, 0.3], [2.0, 0.4, 1.0]])
+    expected = [ceiling(voice_noise=v, face_noise=f, ambiguity=a) for v, f, a in dials.tolist()]
+    assert why.best_accuracy(*dials.T).tolist() == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_listener_is_the_worlds():
+    noise = {"voice_noise": 0.7, "face_noise": 1.5}
+    u = sample_utterances(50, **noise, ambiguity=0.3, generator=seeded(0))
+    assert torch.allclose(why.p_sarcastic(u.valence, u.voice, u.face, 0.7, 1.5), belief(u, **noise), atol=1e-6)
+
+
+def test_the_bits_are_the_librarys():
+    joint = torch.rand(4, 6, generator=seeded(0))
+    joint[1, 2] = joint[3] = 0
+    assert why.shared_bits(joint / joint.sum()).item() == pytest.approx(
+        information.mutual_information(joint / joint.sum()), abs=1e-6
+    )
+
+
+def test_what_the_check_says_of_bits_in_the_world_of_sarcasm():
+    table = torch.zeros(2, 2, 2)  # t, m, s
+    for t in (0, 1):
+        for m in (0, 1):
+            table[t, m, int(t != m)] = 1 / 4
+    assert why.shared_bits(table.sum(1)) == why.shared_bits(table.sum(0)) == 0
+    assert why.shared_bits(table.flatten(0, 1)) == 1
+
+
+def test_the_addition_is_the_librarys():
+    add, e = Add([5, 3], 4), [torch.randn(6, 5), torch.randn(6, 3)]
+    with torch.no_grad():
+        assert torch.allclose(why.add_projected(*e, *(p.weight for p in add.project)), add(e), atol=1e-6)
+
+
+def test_no_sum_gets_four_and_one_that_learns_gets_none():
+    t, m = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]).T
+    target = (t != m).float()
+    w = torch.randn(10_000, 3, generator=seeded(0))
+    right = ((w @ torch.stack([t, m, torch.ones(4)]) > 0) == target.bool()).sum(1)
+    assert set(right.tolist()) == {1, 2, 3}
+    w = torch.randn(3, generator=seeded(1)).requires_grad_()
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    for _ in range(200):
+        optimizer.zero_grad()
+        F.binary_cross_entropy_with_logits(w @ torch.stack([t, m, torch.ones(4)]), target).backward()
+        optimizer.step()
+    assert w.abs().max() < 1e-3
+
+
+def test_the_bugs_flatter_on_the_real_recordings():
+    """What the exercise says: nearly every window is recognised, one bug hardly matters, and the truth is far below."""
+    watch = checks.watch_inputs()
+    flattered = why.broken_accuracy(*watch, checks.nearest_window).mean()
+    honest = why.honest_accuracy(*watch, checks.nearest_window).mean()
+    leak = BANK["evaluation"](known="all")(*watch, checks.nearest_window).mean()
+    assert flattered > 0.97 and honest < 0.75
+    assert abs(leak - honest) < 0.02
+
+
+# what the lesson asks to predict is so ------------------------------------------------------------------------------
+
+
+def answer(id):
+    asked = predict(id)
+    return asked.options[asked.answer]
+
+
+def test_the_pair_that_is_worth_a_coin():
+    pairs = {"words + voice": "text voice", "words + face": "text face", "voice + face": "voice face"}
+    assert [name for name, given in pairs.items() if ceiling(given.split()) == 0.5] == [answer("why_multimodal.pairs")]
+
+
+def test_ideal_listeners_of_one_sense_add_up_to_nothing():
+    u = sample_utterances(100, generator=seeded(0))
+    assert all((belief(u, sense) == 0.5).all() for sense in ("text", "voice", "face"))
+    assert answer("why_multimodal.adding") == "as often as a coin"
