@@ -1,0 +1,66 @@
+"""The dials of the notebook: how noisy the voice and the face are, how many remarks have neutral words."""
+
+from mmatl_lab.viz.style import headless
+from mmatl_lab.world import seeded
+from mmatl_lab.world.sarcasm import NOISE, ceiling, sample_utterances
+
+from .sarcasm import EVALUATION_SEED, SUBSETS, Listeners, answers, name_of
+
+
+def measure(
+    model: Listeners, *, voice_noise: float, face_noise: float, ambiguity: float, n: int = 1_000
+) -> list[tuple[str, float, float]]:
+    """(senses, accuracy on ``n`` remarks, exact ceiling) of each listener."""
+    dials = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": ambiguity}
+    utterances = sample_utterances(n, **dials, generator=seeded(EVALUATION_SEED, 5))
+    belief = answers(model, utterances)
+    rows = []
+    for given in SUBSETS:
+        right = ((belief[name_of(given)] > 0.5) == utterances.sarcastic).float().mean().item()
+        rows.append((" + ".join(given), right, ceiling(given, **dials)))
+    return rows
+
+
+def noise_dials(model: Listeners):
+    """Noise of the voice, noise of the face and share of neutral remarks as dials; the bars follow.
+
+    Returns:
+        An ipywidgets box. Each bar is what was measured on 1,000 new remarks, its mark the exact ceiling. Headless, for
+        pages without a kernel, the bars as they stand where training was.
+    """
+    if headless():
+        from IPython.display import HTML
+
+        return HTML(bars(measure(model, voice_noise=NOISE, face_noise=NOISE, ambiguity=0.0)))
+    import ipywidgets as widgets
+
+    wide = {"description_width": "9em"}
+    noise = {"min": 0.0, "max": 3.0, "step": 0.1, "value": NOISE, "continuous_update": False, "style": wide}
+    voice = widgets.FloatSlider(description="noise of the voice", **noise)
+    face = widgets.FloatSlider(description="noise of the face", **noise)
+    neutral = widgets.FloatSlider(
+        description="neutral remarks", min=0.0, max=1.0, step=0.1, value=0.0, continuous_update=False, style=wide
+    )
+    said = widgets.HTML()
+
+    def draw(_=None):
+        said.value = bars(measure(model, voice_noise=voice.value, face_noise=face.value, ambiguity=neutral.value))
+
+    for dial in (voice, face, neutral):
+        dial.observe(draw, names="value")
+    draw()
+    return widgets.VBox([voice, face, neutral, said])
+
+
+def bars(rows: list[tuple[str, float, float]]) -> str:
+    """A table with a bar from 40 % to 100 % for each listener, and a mark where its ceiling is."""
+    lines = []
+    for senses, accuracy, best in rows:
+        left, mark = (100 * min(1.0, max(0.0, (value - 0.4) / 0.6)) for value in (accuracy, best))
+        ceiling_mark = f"position:absolute;left:{mark:.1f}%;top:-2px;bottom:-2px;border-left:2px dotted currentColor"
+        lines.append(
+            f"<tr><td>{senses}</td><td><div style='position:relative;width:16em;height:1em;background:#8883'>"
+            f"<div style='width:{left:.1f}%;height:100%;background:#0072B2'></div><div style='{ceiling_mark}'></div>"
+            f"</div></td><td>{accuracy:.2f}</td><td>of {best:.2f}</td></tr>"
+        )
+    return f"<table>{''.join(lines)}</table>"
