@@ -239,6 +239,21 @@ def loudness(waveform, num_frames):
     return around.square().mean(-1).sqrt()[:, :num_frames]
 
 
+def test_a_closeup_shows_the_mouth_twice_as_large_in_the_middle():
+    speech = sample_speech(30, words=["lock", "dot", "cat"], generator=seeded(0))
+    moves = [
+        (video - video[:, :1]).abs().amax((1, 2)) > 0.2  # (B, H, W) where anything ever changes
+        for video in (talking_face(speech, 64), talking_face(speech, 64, closeup=True))
+    ]
+    area = moves[1].sum((1, 2)) / moves[0].sum((1, 2))
+    assert 3.5 < area.min() and area.max() < 4.5
+    for axis in (1, 2):
+        place = moves[1].any(axis).double()
+        middle = (place * torch.arange(64)).sum(1) / place.sum(1)
+        assert (middle - 31.5).abs().max() < 8
+    assert not moves[1][:, [0, -1]].any() and not moves[1][..., [0, -1]].any()  # nothing is cut off
+
+
 def test_the_mouth_is_at_its_viseme_in_the_middle_of_a_phoneme():
     speech = sample_speech(200, generator=seeded(0))
     phonemes = list(PHONEMES.values())
@@ -354,8 +369,10 @@ def test_in_noise_sound_and_lips_together_are_worth_more_than_either():
         (lambda: speech_of("bat", voice=3.0), "pitch, tract"),
         (lambda: speech_of("bat", onset=0.8), "end within"),
         (lambda: lips_ceiling("blob"), "nearest"),
+        (lambda: visemes("blob"), "nearest"),
         (lambda: noisy(torch.ones(1, 8000), 0.0, kind="pink", generator=seeded(0)), "white or babble"),
         (lambda: noisy(torch.ones(1, 9000), 0.0, kind="babble", generator=seeded(0)), "at most 8000"),
+        (lambda: noisy(torch.ones(8000), 0.0, generator=seeded(0)), r"\(8000,\)"),
         (lambda: noisy(torch.zeros(1, 8000), 0.0, generator=seeded(0)), "silent"),
         (lambda: mix(torch.ones(2, 8000), torch.ones(1, 8000)), r"\(1, 8000\)"),
         (lambda: talking_face(speech_of("bat"), 8), "16 pixels"),

@@ -13,6 +13,7 @@ from .phonemes import PHONEMES, REST, VISEMES
 from .spoken import Speech, glide
 
 _GLIDE = 0.08  # seconds from one viseme to the next; lips are slower than formants
+_MOUTH = -0.45  # height of the line between the lips, in the face's own frame
 _SKIN = ((0.98, 0.82, 0.70), (0.42, 0.26, 0.18))  # pale, dark
 _HAIR = ((0.85, 0.68, 0.36), (0.10, 0.08, 0.08))  # blond, black
 _LIPS = ((0.75, 0.18, 0.22), (0.50, 0.11, 0.15))  # in a pale and in a dark face
@@ -27,10 +28,14 @@ def lips(speech: Speech, times: Tensor) -> Tensor:
     return rest + glide(times.to(speech.device), speech.bounds, _GLIDE) @ (targets - rest)
 
 
-def talking_face(speech: Speech, size: int = 32, num_frames: int = 16) -> Tensor:
+def talking_face(speech: Speech, size: int = 32, num_frames: int = 16, *, closeup: bool = False) -> Tensor:
     """Draw the speakers: (B, T, 3, size, size) in [0, 1], one second in T = num_frames frames, on the speech's device.
 
     Frame i shows the instant i / T seconds, as in ``world.video``: it begins at sample i · RATE / T of the sound.
+
+    Args:
+        closeup: the mouth fills the picture, twice as large and about in the middle, as a face tracker cuts it out for
+            lip reading (Chung and Zisserman 2016).
 
     Raises:
         ValueError: a size below 16 pixels, or no frame.
@@ -40,17 +45,19 @@ def talking_face(speech: Speech, size: int = 32, num_frames: int = 16) -> Tensor
     shape = lips(speech, frame_times(num_frames))
     video = torch.empty(len(speech), num_frames, 3, size, size, device=speech.device)
     for i in range(0, len(speech), 32):  # few enough to stay in the processor's cache
-        video[i : i + 32] = _draw(speech[i : i + 32], shape[i : i + 32], size)
+        video[i : i + 32] = _draw(speech[i : i + 32], shape[i : i + 32], size, closeup)
     return video
 
 
-def _draw(speech: Speech, shape: Tensor, size: int) -> Tensor:
+def _draw(speech: Speech, shape: Tensor, size: int, closeup: bool) -> Tensor:
     device = speech.device
-    zoom, tilt = speech.zoom[:, None, None], speech.tilt[:, None, None]
+    x, y, zoom, tilt = (v[:, None, None] for v in (speech.x, speech.y, speech.zoom, speech.tilt))
+    zoom = zoom * 2 if closeup else zoom
     edge = (torch.arange(size, device=device) + 0.5) * (2 / size) - 1  # pixel centres in [-1, 1]
-    dx, dy = edge[None, None, :] - speech.x[:, None, None], -edge[None, :, None] - speech.y[:, None, None]
-    x, y = (tilt.cos() * dx + tilt.sin() * dy) / zoom, (tilt.cos() * dy - tilt.sin() * dx) / zoom  # (B, H, W)
-    pixels = zoom * (size / 2)  # in a unit of the face, which is 1.6 of them high
+    dx, dy = (edge - x) / zoom, (-edge[:, None] - y) / zoom  # (B, 1, W), (B, H, 1)
+    x, y = tilt.cos() * dx + tilt.sin() * dy, tilt.cos() * dy - tilt.sin() * dx  # (B, H, W) in the face's own frame
+    y = y + _MOUTH - 0.05 if closeup else y  # a mouth opens downwards
+    pixels = zoom * (size / 2)  # in a unit of the face, which is 1.84 of them high
 
     def paint(colour):  # (3, 1, 1)
         return torch.tensor(colour, device=device)[:, None, None]
@@ -78,7 +85,7 @@ def _draw(speech: Speech, shape: Tensor, size: int) -> Tensor:
     # The mouth, in every frame. What lies between two curves covers the difference of two half planes, so that even a
     # line thinner than a pixel leaves its share of colour there.
     opening, width, rounding, teeth = (v[..., None, None] for v in shape.unbind(-1))  # (B, T, 1, 1)
-    x, y, pixels = x[:, None], y[:, None] + 0.45, pixels[:, None]  # (B, 1, H, W), y from the line between the lips
+    x, y, pixels = x[:, None], y[:, None] - _MOUTH, pixels[:, None]  # (B, 1, H, W)
 
     def under(height):
         return (0.5 + (height - y) * pixels).clamp(0, 1)

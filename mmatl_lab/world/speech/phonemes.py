@@ -27,7 +27,7 @@ class Viseme(NamedTuple):
     width: float
     rounding: float
     teeth: float
-    seconds: float  # how long it lasts at rate 1: a property of the viseme, or timing would tell homophenes apart
+    seconds: float  # how long it lasts at tempo 1: a property of the viseme, or timing would tell homophenes apart
 
 
 REST = Viseme(0.06, 0.5, 0.0, 0.0, 0.0)  # before and after the word
@@ -126,8 +126,13 @@ def spoken(words: Iterable[str] | None = None) -> list[int]:
 
 
 def visemes(word: str) -> tuple[str, ...]:
-    """The names of the visemes of a word, which is all that can be seen of it."""
-    return tuple(PHONEMES[phoneme].viseme for phoneme in PRONUNCIATIONS[word])
+    """The names of the visemes of a word, which is all that can be seen of it.
+
+    Raises:
+        ValueError: an unknown word; the nearest known ones are named.
+    """
+    (index,) = spoken([word])
+    return tuple(PHONEMES[phoneme].viseme for phoneme in PRONUNCIATIONS[WORDS[index]])
 
 
 def homophenes(words: Iterable[str] | None = None) -> list[tuple[str, ...]]:
@@ -150,9 +155,5 @@ def lips_ceiling(words: Iterable[str] | None = None) -> float:
     """
     groups = homophenes(words)
     n = sum(len(group) for group in groups)
-    joint = torch.zeros(len(groups), n, dtype=torch.float64)
-    column = 0
-    for row, group in enumerate(groups):
-        joint[row, column : column + len(group)] = 1 / n
-        column += len(group)
-    return bayes_accuracy(joint)
+    rows = (torch.full((1, len(group)), 1 / n, dtype=torch.float64) for group in groups)
+    return bayes_accuracy(torch.block_diag(*rows))

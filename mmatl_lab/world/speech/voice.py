@@ -73,9 +73,8 @@ def _speak(speech: Speech, noise: Tensor) -> Tensor:
     # Each phoneme is two segments: held, then released, which takes from the time of the next.
     end = speech.bounds[:, 1:]
     released = end + tables["release"][phonemes] / speech.tempo[:, None]
-    bounds = (
-        torch.cat([speech.onset[:, None], torch.stack([end, released], 2).flatten(1)], 1).cummax(1).values
-    )  # (B, 7)
+    changes = torch.stack([end, released], 2).flatten(1)
+    bounds = torch.cat([speech.onset[:, None], changes], 1).cummax(1).values  # (B, 7)
     sound = tables["sound"][phonemes].flatten(1, 2)  # (B, 6, 6)
     share = glide(times, bounds, _LEVEL_GLIDE)  # (B, M, 6)
     voice = share @ sound[..., 4:5]  # (B, M, 1)
@@ -159,8 +158,10 @@ def noisy(waveform: Tensor, snr_db: float | Tensor, *, kind: str = "white", gene
         generator: a CPU generator.
 
     Raises:
-        ValueError: another kind, a clip too long for babble, or a silent clip.
+        ValueError: another shape or kind, a clip too long for babble, or a silent clip.
     """
+    if waveform.dim() != 2:
+        raise ValueError(f"expected waveforms (B, N), got {tuple(waveform.shape)}.")
     B, N = waveform.shape
     if kind == "white":
         noise = add_noise(torch.zeros(B, N), 1.0, generator)
