@@ -81,12 +81,7 @@ def start(
     """Check this machine, then open JupyterLab on the notebooks, with the demos beside."""
     from mmatl_lab.cli import checkup, jupyter
 
-    checks = checkup.examine()
-    for check in checks:
-        if not check.ok:
-            say(checkup.line(check))
-    if all(check.ok for check in checks):
-        say("This machine is ready; `mmatl-lab doctor` says more.")
+    say(checkup.verdict(checkup.examine()))
     jupyter.serve(jupyter.workplace(Path.cwd()), port, browser=not no_browser)
 
 
@@ -112,7 +107,8 @@ def list_lessons() -> None:
         table.add_column(column, justify="right" if column == "trains in" else "left")
     for name in lessons.names():
         lesson = lessons.get(name)
-        table.add_row(f"{lesson.number:02d}", name, duration(minutes(name)), lesson.title)
+        time = duration(minutes(name)) if lesson.trains else "–"
+        table.add_row(f"{lesson.number:02d}", name, time, lesson.title)
     Console().print(table)
 
 
@@ -132,7 +128,7 @@ def train(
     """
     from mmatl_lab.training import default_preset, unfinished
 
-    recipe = _lesson(lesson).recipe
+    recipe = _trained(lesson).recipe
     preset = _known("preset", preset or default_preset(), recipe.PRESETS)
     if only is not None:
         _known("checkpoint", only, recipe.CHECKPOINTS)
@@ -166,7 +162,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure the shipped models, or yours, on held-out data, beside their controls, ceilings and targets."""
-    recipe = _lesson(lesson).recipe
+    recipe = _trained(lesson).recipe
     preset = _known("preset", preset or _preset_of(folder, recipe.CHECKPOINTS), recipe.PRESETS)
     with results_only(as_json):
         report = recipe.evaluate(preset, folder=folder)
@@ -189,7 +185,12 @@ def demo(
     from mmatl_lab import lessons
     from mmatl_lab.cli import demos
 
-    names = lessons.names() if lesson is None else [_lesson(lesson).name]
+    names = [name for name in lessons.names() if lessons.get(name).has_demo]
+    if lesson is not None:
+        chosen = _lesson(lesson).name
+        if chosen not in names:
+            fail(f"the lesson {chosen!r} has no demo: those with one are {', '.join(names)}", code=2)
+        names = [chosen]
     demos.serve(names, share=share, port=port, browser=not no_browser, beside=beside)
 
 
@@ -244,6 +245,14 @@ def _lesson(name: str) -> Lesson:
         return lessons.get(name)
     except ValueError as error:
         fail(str(error), code=2)
+
+
+def _trained(name: str) -> Lesson:
+    """The lesson called `name`, if there is anything to train; else the command ends."""
+    lesson = _lesson(name)
+    if not lesson.trains:
+        fail(f"the lesson {lesson.name!r} trains nothing: `mmatl-lab start` opens its notebook", code=2)
+    return lesson
 
 
 def _known(kind: str, name: str, names: Iterable[str]) -> str:

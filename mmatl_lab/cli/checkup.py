@@ -197,7 +197,7 @@ def _folder() -> Check:
 
 
 def minutes(lesson: str) -> float:
-    """Expected minutes of training of a lesson with this machine's preset.
+    """Expected minutes of training of a lesson that trains, with this machine's preset.
 
     A lesson states the minutes of a 2-core machine; they are scaled by the measured speed of this processor.
     """
@@ -215,7 +215,8 @@ def visit(as_json: bool) -> bool:
 
     checks = examine()
     well = all(check.ok for check in checks)
-    expected = {lesson: round(minutes(lesson), 1) for lesson in lessons.names()} if well else {}
+    trained = [lesson for lesson in lessons.names() if well and lessons.get(lesson).trains]
+    expected = {lesson: round(minutes(lesson), 1) for lesson in trained}
     if as_json:
         show(json.dumps({"ok": well, "minutes": expected, "checks": [check._asdict() for check in checks]}, indent=2))
         return well
@@ -227,6 +228,12 @@ def visit(as_json: bool) -> bool:
     else:
         show("Mend the lines marked ✘, then run `mmatl-lab doctor` again.")
     return well
+
+
+def verdict(checks: list[Check]) -> str:
+    """The lines to mend, or that there are none."""
+    faults = [line(check) for check in checks if not check.ok]
+    return "\n".join(faults) or "This machine is ready; `mmatl-lab doctor` says more."
 
 
 def line(check: Check) -> str:

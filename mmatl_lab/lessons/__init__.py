@@ -1,12 +1,14 @@
 """One folder per lesson: `recipe.py` (data, model, step, evaluation), `exercises.py`, `demo.py`, and its notebook.
 
 A lesson is a folder here and `notebooks/NN_<name>.ipynb`; nothing else lists it. Importing this module imports none.
+One that trains nothing has no presets and no checkpoints in its recipe, and may be without a demo.
 """
 
 import importlib
 import pkgutil
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -41,6 +43,10 @@ class Lesson:
         return found
 
     @property
+    def has_notebook(self) -> bool:
+        return _notebook(self.name) is not None
+
+    @property
     def number(self) -> int:
         """The number in the notebook's name: the lesson's place in the course."""
         return int(self.notebook.name[:2])
@@ -49,6 +55,15 @@ class Lesson:
     def title(self) -> str:
         """The claim that the lesson shows."""
         return self.recipe.TITLE
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is anything to train and to evaluate."""
+        return bool(self.recipe.PRESETS)
+
+    @property
+    def has_demo(self) -> bool:
+        return find_spec(f"{__name__}.{self.name}.demo") is not None
 
     @property
     def recipe(self) -> ModuleType:

@@ -123,8 +123,9 @@ def draw_trace(axes: Sequence[Axes], trace: Tensor) -> None:
     for ax, readings, label, least in zip(axes, trace.detach().cpu().split(3, dim=1), labels, (12, 3)):
         for values, (name, colour, line) in zip(readings.T.tolist(), DIRECTIONS):
             ax.plot(seconds, values, color=colour, linestyle=line, linewidth=1.6, label=name)
-        low, high = ax.get_ylim()
-        ax.set(xlim=(0, SECONDS), ylim=(min(low, -least), max(high, least)), ylabel=label)  # rest looks like rest
+        ax.update_datalim([(0, -least), (0, least)])  # so that rest looks like rest, also beside other traces
+        ax.autoscale_view()
+        ax.set(xlim=(0, SECONDS), ylabel=label)
     beside_title = {"loc": "lower right", "bbox_to_anchor": (1, 1), "borderaxespad": 0.2}
     axes[0].legend(ncols=3, handlelength=1.3, handletextpad=0.4, columnspacing=0.8, **beside_title)
     axes[-1].set_xlabel("time (s)")

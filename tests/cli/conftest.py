@@ -78,7 +78,9 @@ class Recipe:
 @pytest.fixture
 def toy(monkeypatch):
     """The only lesson there is."""
-    lesson = SimpleNamespace(name="toy", number=7, title="Toys can be told apart", recipe=Recipe())
+    lesson = SimpleNamespace(
+        name="toy", number=7, title="Toys can be told apart", recipe=Recipe(), trains=True, has_demo=True
+    )
 
     def get(name):
         if name != "toy":

@@ -122,3 +122,9 @@ def test_minutes_follow_the_speed_of_the_processor(toy, monkeypatch):
     assert checkup.minutes("toy") == 8
     monkeypatch.setenv("MMATL_LAB_PRESET", "gpu")
     assert checkup.minutes("toy") == 8, "a GPU's minutes do not depend on the processor"
+
+
+def test_the_verdict_is_what_is_to_be_mended_or_that_all_is_well():
+    good, bad = checkup.Check("memory", True, "8 GB"), checkup.Check("disk", False, "0.1 GB free", "free 1 GB")
+    assert checkup.verdict([good]) == "This machine is ready; `mmatl-lab doctor` says more."
+    assert checkup.verdict([good, bad]) == "✘ disk       0.1 GB free: free 1 GB"

@@ -112,6 +112,20 @@ def test_every_erratum_of_the_ledger_is_listed(run):
     assert [line.split()[0] for line in listed] == [entry.id for entry in errata.entries()]
 
 
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_a_lesson_without_models_says_so(run, toy, command):
+    toy.trains = False
+    sentence = "mmatl-lab: the lesson 'toy' trains nothing: `mmatl-lab start` opens its notebook\n"
+    assert run(command, "toy") == (2, "", sentence)
+    assert toy.recipe.calls == []
+
+
+def test_a_lesson_without_models_has_no_minutes(run, toy):
+    toy.trains = False
+    assert re.search(r"07 +toy +– +Toys can be told apart", run("lessons").out)
+    assert run("doctor", "--json").json["minutes"] == {}
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -44,6 +44,18 @@ def test_a_public_link_has_a_password(run, blocks, monkeypatch):
     assert "eight or more" not in answer.err
 
 
+def test_a_lesson_without_a_demo_says_so_and_is_no_tab(run, blocks, toy, monkeypatch):
+    from mmatl_lab import lessons
+
+    plain = SimpleNamespace(name="plain", has_demo=False)
+    monkeypatch.setattr(lessons, "names", lambda: ["plain", "toy"])
+    monkeypatch.setattr(lessons, "get", {"plain": plain, "toy": toy}.__getitem__)
+    answer = run("demo", "plain")
+    assert (answer.code, answer.err) == (2, "mmatl-lab: the lesson 'plain' has no demo: those with one are toy\n")
+    assert blocks.launched == {}
+    assert run("demo", "--no-browser").code == 0 and blocks.launched["server_name"] == "127.0.0.1"
+
+
 @pytest.mark.parametrize("given", ["", "   ", "short"])
 def test_an_empty_or_short_password_is_refused(run, blocks, monkeypatch, given):
     monkeypatch.setenv("MMATL_LAB_DEMO_PASSWORD", given)

@@ -49,6 +49,18 @@ def test_the_clip_lesson_is_there():
     assert lessons.get("clip").exercises.__name__ == "mmatl_lab.lessons.clip.exercises"
 
 
+@pytest.mark.parametrize("name", [name for name in lessons.names() if lessons.get(name).has_notebook])
+def test_a_lesson_trains_and_evaluates_or_says_that_it_does_not(name):
+    lesson = lessons.get(name)
+    assert lesson.title and lesson.exercises.__name__.endswith(f"{name}.exercises")
+    if lesson.trains:
+        assert set(lesson.recipe.PRESETS) == {"quick", "full", "gpu"} and lesson.recipe.CHECKPOINTS
+        assert callable(lesson.recipe.train) and callable(lesson.recipe.evaluate)
+    else:
+        assert not lesson.recipe.CHECKPOINTS and not hasattr(lesson.recipe, "train")
+    assert not lesson.has_demo or callable(lesson.demo.build)
+
+
 def test_importing_the_registry_imports_nothing_heavy():
     heavy = "{'torch', 'numpy', 'IPython', 'ipywidgets'}"
     code = f"import sys, mmatl_lab.lessons as l; l.names(); print(sorted({heavy} & set(sys.modules)))"

@@ -67,7 +67,19 @@ def test_a_trace_is_drawn_in_its_units_over_the_second(scene):
 def test_rest_looks_like_rest():
     _, axes = plt.subplots(2)
     views.draw_trace(axes, sensor(scene_of(STAR | {"motion": "still"}))[0])
-    assert [ax.get_ylim() for ax in axes] == [(-12, 12), (-3, 3)]
+    for ax, least in zip(axes, (12, 3)):
+        low, high = ax.get_ylim()
+        assert low <= -least and high >= least
+
+
+def test_traces_side_by_side_share_a_scale_that_holds_both(scene):
+    _, axes = plt.subplots(2, 2, sharey="row")
+    traces = [sensor(scene_of(STAR | {"motion": motion}))[0] for motion in ("still", "circle")]
+    for column, trace in zip(axes.T, traces):
+        views.draw_trace(column, trace)
+    for row, channels in zip(axes, torch.cat(traces).split(3, dim=1)):
+        low, high = row[0].get_ylim()
+        assert row[1].get_ylim() == (low, high) and low <= channels.min() and channels.max() <= high
 
 
 def test_a_box_lies_where_the_object_is_drawn():
