@@ -1,0 +1,123 @@
+"""The demo of lesson 01 under a real pointer: words, tone and face, noise, the watch. Weights are by chance."""
+
+import os
+import re
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+WAIT = 120_000  # milliseconds; two cores that also train make everything slow
+
+
+@pytest.fixture(scope="module")
+def address():
+    """The demo, served from this process as `mmatl-lab demo` serves it, but for the models."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from mmatl_lab.cli.jupyter import free_port
+    from mmatl_lab.lessons.why_multimodal import demo, demo_parts, demo_watch, recipe, sarcasm, smartwatch
+
+    models = {
+        sarcasm.NAME: sarcasm.make_model(sarcasm.SarcasmPreset(1, width=16, channels=(8, 8, 8))).eval(),
+        smartwatch.NAME: smartwatch.make_model(smartwatch.SmartwatchPreset(width=8)).eval(),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "load", lambda name: (models[name], {"name": name}))
+        demo_parts.load.forget()
+        demo_watch.answers.forget()
+        page = demo.build()
+        _, address, _ = page.launch(
+            server_name="127.0.0.1", server_port=free_port(7970), prevent_thread_lock=True, quiet=True
+        )
+        yield address
+        page.close()
+        demo_parts.load.forget()
+        demo_watch.answers.forget()
+
+
+def pull(page, label: str, share: float) -> None:
+    """Drag the handle of the slider called `label` to a share of its length."""
+    box = page.get_by_role("slider", name=re.compile(label)).bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * share, middle, steps=4)
+    page.mouse.up()
+
+
+def sounds(page) -> str:
+    return page.locator("#stage audio").get_attribute("src")
+
+
+def test_words_tone_and_face_are_judged_as_they_move(page, console_errors, address):
+    page.goto(address)
+    stage, verdict = page.locator("#stage"), page.locator("#verdict")
+    verdict.get_by_text("The words praise, the voice falls and the face frowns. Both contradict").wait_for(timeout=WAIT)
+    assert verdict.locator("li").count() == 7
+
+    before = sounds(page)
+    pull(page, "Tone", 0.9)
+    verdict.get_by_text("the voice rises and the face frowns.").wait_for(timeout=WAIT)
+    pull(page, "Face", 0.9)
+    verdict.get_by_text("Both agree with the words.").wait_for(timeout=WAIT)
+    stage.get_by_alt_text("a face, smiling").wait_for(timeout=WAIT)
+    assert sounds(page) != before
+
+    page.get_by_role("button", name="Neutral words").click()
+    verdict.get_by_text("Neutral words leave nothing to contradict").wait_for(timeout=WAIT)
+
+    page.locator("#remark textarea, #remark input").first.fill("wow grate food")
+    page.locator("#remark textarea, #remark input").first.press("Enter")
+    stage.get_by_text("Unknown word: 'grate' (did you mean great").wait_for(timeout=WAIT)
+    verdict.locator("li").first.wait_for(state="detached", timeout=WAIT)
+    assert console_errors == []
+
+
+def test_a_remark_is_said_aloud_as_often_as_asked(page, console_errors, address):
+    page.add_init_script(
+        "window.said = 0; const play = HTMLMediaElement.prototype.play;"
+        "HTMLMediaElement.prototype.play = function () { window.said += 1; return play.call(this); };"
+    )
+    page.goto(address)
+    page.locator("#stage audio").wait_for(timeout=WAIT)
+    for times in (1, 2):
+        page.get_by_role("button", name="Say it").click()
+        page.wait_for_function("times => window.said === times", arg=times, timeout=WAIT)
+    assert console_errors == []
+
+
+def test_what_is_typed_into_a_dial_is_answered_and_held_within_it(page, console_errors, address):
+    page.goto(address)
+    stage = page.locator("#stage")
+    stage.locator("audio").wait_for(timeout=WAIT)
+    box = page.get_by_role("spinbutton", name=re.compile("Tone"))
+    for typed, held in (("50", "3"), ("", "0")):
+        box.fill(typed)
+        stage.get_by_text("The tone must be a number from -3 to 3").wait_for(timeout=WAIT)
+        box.press("Tab")
+        stage.locator("audio").wait_for(timeout=WAIT)
+        assert box.input_value() == held
+    assert console_errors == []
+
+
+def test_ceilings_follow_the_noise(page, console_errors, address):
+    page.goto(address)
+    page.get_by_role("tab", name="Noise").click()
+    measured = page.locator("#measured")
+    measured.get_by_text("nobody can be right more often than 96%").wait_for(timeout=WAIT)
+    pull(page, "Noise of the voice", 1.0)
+    measured.get_by_text("nobody can be right more often than 90%").wait_for(timeout=WAIT)  # Φ(√(1/9 + 1/.64))
+    assert measured.locator("li").count() == 7 and console_errors == []
+
+
+def test_a_recording_of_the_watch_is_chosen(page, console_errors, address):
+    page.goto(address)
+    page.get_by_role("tab", name="Watch").click()
+    felt = page.locator("#felt")
+    felt.locator("li").nth(6).wait_for(timeout=WAIT)
+    assert felt.locator("polyline").count() == 6
+    page.get_by_role("button", name="All are fooled").click()
+    felt.locator("b", has_text="abduction").wait_for(timeout=WAIT)
+    pull(page, "Moment", 0.0)
+    felt.get_by_text("Seconds 0 to 4 of the recording").wait_for(timeout=WAIT)
+    assert console_errors == []

@@ -1,0 +1,337 @@
+"""The demo's answers, and the sentence that stands in place of each when it was asked badly. No model is trained."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several threads only fight each other here
+
+import re
+from html import unescape
+
+import pytest
+import torch
+
+from mmatl_lab.data.smartwatch import ARMS, EXERCISES, NUM_PERSONS, load_smartwatch
+from mmatl_lab.lessons.why_multimodal import (
+    demo,
+    demo_noise,
+    demo_parts,
+    demo_sarcasm,
+    demo_watch,
+    dials,
+    recipe,
+    sarcasm,
+    smartwatch,
+)
+from mmatl_lab.world.sarcasm import NOISE, belief, ceiling, draw_faces, speak, utterance_of
+
+PRAISE, BLAME, NEUTRAL = "wow what a wonderful day", "oh what an awful trip", "this place sure is interesting"
+
+
+def forget():
+    demo_parts.load.forget()
+    demo_watch.answers.forget()
+
+
+@pytest.fixture
+def models(monkeypatch):
+    """The demo's models have weights by chance."""
+    made = {
+        sarcasm.NAME: sarcasm.make_model(sarcasm.SarcasmPreset(1, width=16, channels=(8, 8, 8))).eval(),
+        smartwatch.NAME: smartwatch.make_model(smartwatch.SmartwatchPreset(width=8)).eval(),
+    }
+    monkeypatch.setattr(recipe, "load", lambda name: (made[name], {"name": name}))
+    forget()
+    yield made
+    forget()
+
+
+@pytest.fixture
+def ideal(monkeypatch, models):
+    """Listeners who believe what is right at the noise that the shipped ones learn from."""
+
+    def answers(model, utterances):
+        return {sarcasm.name_of(given): belief(utterances, given) for given in sarcasm.SUBSETS}
+
+    monkeypatch.setattr(dials, "answers", answers)
+
+
+def words(html: str) -> str:
+    """What a reader of the page reads."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def sentences(html: str) -> list[str]:
+    return [words(note) for note in re.findall(r'<p class="note".*?</p>', html, re.S)]
+
+
+def rows(html: str) -> dict[str, str]:
+    """What stands beside the bars, by the name before them."""
+    entries = re.findall(r"<li><span>(.*?)</span>.*?<small>(.*?)</small></li>", html)
+    return {name: unescape(text) for name, text in entries}
+
+
+def drawn(html: str, low: float) -> dict[str, dict[str, float]]:
+    """Where the bars end, from their lengths on the page, by name and kind."""
+    ends = {}
+    for name, bars in re.findall(r"<li><span>(.*?)</span>(.*?)</li>", html):
+        ends[name] = {}
+        for kind, left, width in re.findall(r'class="(model|exact)" style="left: (.+?)%; width: (.+?)%', bars):
+            start, end = float(left) / 100, (float(left) + float(width)) / 100
+            coin = (0.5 - low) / (1 - low)
+            assert start == pytest.approx(coin, abs=1e-3) or end == pytest.approx(coin, abs=2e-3)  # bars start there
+            ends[name][kind] = low + (1 - low) * (end if start == pytest.approx(coin, abs=1e-3) else start)
+    return ends
+
+
+# --- sarcasm
+
+
+def test_the_bars_are_what_each_model_and_the_ideal_listener_believe(models):
+    _, html = demo_sarcasm.judge(PRAISE, -0.4, -0.7)
+    utterance = utterance_of(PRAISE, -0.4, -0.7)
+    found = sarcasm.answers(models[sarcasm.NAME], utterance)
+    expected = {demo_parts.label(given): (found[sarcasm.name_of(given)], given) for given in sarcasm.SUBSETS}
+    assert rows(html) == {
+        name: f"{model.item():.0%} · ideal {belief(utterance, given).item():.0%}"
+        for name, (model, given) in expected.items()
+    }
+    for name, ends in drawn(html, 0).items():
+        model, given = expected[name]
+        assert ends["model"] == pytest.approx(model.item(), abs=2e-3)
+        assert ends["exact"] == pytest.approx(belief(utterance, given).item(), abs=2e-3)
+
+
+def test_those_that_can_only_guess_are_shown_as_such(models):
+    _, html = demo_sarcasm.judge(PRAISE, -1, -1)
+    tell, guess = html.split("these can only guess")
+    assert list(rows(tell)) == ["words + voice", "words + face", "words + voice + face"]
+    assert list(rows(guess)) == ["words", "voice", "face", "voice + face"]
+    assert all(text.endswith("ideal 50%") for text in rows(guess).values())
+    assert not any(text.endswith("ideal 50%") for text in rows(tell).values())
+
+
+@pytest.mark.parametrize(
+    ("remark", "tone", "face", "says"),
+    [
+        (PRAISE, -1, -1, "The words praise, the voice falls and the face frowns. Both contradict the words."),
+        (BLAME, 1, 1, "The words blame, the voice rises and the face smiles. Both contradict the words."),
+        (PRAISE, 1, 1, "Both agree with the words. The ideal listener is more than 99% sure that it is meant."),
+        (PRAISE, -1, 0, "the face stays straight. The voice alone contradicts the words. The ideal listener is 96%"),
+        (BLAME, 0, -1, "the voice stays level and the face frowns. The face alone agrees with the words."),
+        (PRAISE, -1.5, 1, "The voice contradicts the words, the face does not; the voice is stronger."),
+        (BLAME, -1, 1.5, "The face contradicts the words, the voice does not; the face is stronger."),
+        (PRAISE, 1.5, -1, "The face contradicts the words, the voice does not; the voice is stronger."),
+        (PRAISE, -1, 1, "Voice and face say opposite things, equally strongly: nobody can tell."),
+        (PRAISE, 0, 0, "Neither voice nor face takes a side: nobody can tell."),
+        (NEUTRAL, -1, -1, "The words are neutral, the voice falls and the face frowns. Neutral words leave nothing"),
+        ("great awful food", -1, -1, "Praise and blame cancel out, so there is nothing to contradict"),
+    ],
+)
+def test_a_sentence_says_what_happens(remark, tone, face, says):
+    utterance = utterance_of(remark, tone, face)
+    said, p = demo_sarcasm.sentence(utterance), belief(utterance).item()
+    assert says in said
+    assert ("nobody can tell" in said) == (p == 0.5)
+    assert ("sure of sarcasm" in said) == (p > 0.5) and ("sure that it is meant" in said) == (p < 0.5)
+
+
+def test_the_stage_shows_the_face_and_plays_the_voice(monkeypatch):
+    shown = {}
+    monkeypatch.setattr(demo_sarcasm, "picture_html", lambda picture, alt, *size: shown.update({alt: picture}) or "")
+    monkeypatch.setattr(demo_sarcasm, "player", lambda waveform, title: shown.update({title: waveform}) or "")
+    utterance = utterance_of(PRAISE, -1, 2)
+    heard = words(demo_sarcasm.stage(utterance))
+    assert torch.equal(shown["a face, smiling"], draw_faces(utterance, demo_sarcasm.FACE_SIZE)[0])
+    (voice,) = [label for label in shown if label.startswith("a voice")]
+    assert torch.equal(shown[voice], speak(utterance)[0])
+    first, last = map(int, re.search(r"falls from (\d+) to (\d+) Hz", heard).groups())
+    assert first / last == pytest.approx((1 + 5**-0.5 / 2) / (1 - 5**-0.5 / 2), rel=0.02)  # b(-1) = -1/√5
+    assert "stays at 185 Hz" in demo_sarcasm.stage(utterance_of(PRAISE, 0, 2))
+
+
+def test_the_spectrogram_shows_the_overtones_of_the_pitch_with_the_lowest_below():
+    utterance = utterance_of("wow", 0, 0)
+    picture = demo_sarcasm.spectrogram(speak(utterance)[0])
+    shade = picture.sum(0).flip(0)  # the lowest first
+    hertz = demo_sarcasm.TOP / len(shade)
+    middle, pitch = shade[:, shade.shape[1] // 2], utterance.pitch.item()
+    for k in range(1, 9):
+        assert middle[round(k * pitch / hertz)] > 2 * middle[round((k + 0.5) * pitch / hertz)]
+    assert shade[:, 0].max() == shade.min() and picture.min() >= 0 and picture.max() <= 1  # silent at first
+
+
+@pytest.mark.parametrize(
+    ("remark", "tone", "face", "says"),
+    [
+        ("", 0, 0, "Nothing was said: write a remark, such as 'wow great food', or choose one."),
+        (None, 0, 0, "Nothing was said"),
+        (" \n ", 0, 0, "Nothing was said"),
+        ("?!", 0, 0, "There are no words in '?!'"),
+        ("wow elefant food", 0, 0, "Unknown word: 'elefant' (did you mean"),
+        ("<b>wow</b>", 0, 0, "Unknown word: 'b'"),
+        ("wow " * 9, 0, 0, "A text may have 8 words here, got 9; shorten it."),
+        ("wow " * 1000, 0, 0, "The remark has 3,999 characters, at most 200 are read: shorten it."),
+        (PRAISE, None, 0, "The tone must be a number from -3 to 3: move its slider."),
+        (PRAISE, 50, 0, "The tone must be a number from -3 to 3: move its slider."),
+        (PRAISE, 0, float("nan"), "The face must be a number from -3 to 3: move its slider."),
+    ],
+)
+def test_what_is_no_remark_gets_one_sentence(remark, tone, face, says):
+    stage, verdict = demo_sarcasm.judge(remark, tone, face)
+    (sentence,) = sentences(stage)
+    assert sentence.startswith(says) and verdict == "" and "<b>" not in stage
+
+
+def test_a_missing_checkpoint_is_a_sentence_below_what_needs_none(monkeypatch, models):
+    def load(name):
+        raise FileNotFoundError(f"no checkpoint: make it with `mmatl-lab train why_multimodal --only {name}`")
+
+    monkeypatch.setattr(recipe, "load", load)
+    forget()
+    stage, verdict = demo_sarcasm.judge(PRAISE, -1, -1)
+    (sentence,) = sentences(verdict)
+    assert "--only why_sarcasm" in sentence and "sure of sarcasm" in verdict and "<img" in stage
+    assert sentences(demo_noise.measure(1, 1, 0)) == [sentence]
+    felt = demo_watch.recognise("1", "pendulum", "left", 0)
+    assert "--only why_smartwatch" in sentences(felt)[0] and "<polyline" in felt
+
+
+# --- noise
+
+
+def test_the_ceilings_move_with_the_dials(ideal):
+    for noise in ((NOISE, NOISE, 0.0), (0.0, 3.0, 0.25)):
+        html = demo_noise.measure(*noise)
+        assert sentences(html) == []
+        ends, texts = drawn(html, 0.4), rows(html)
+        for given in sarcasm.SUBSETS:
+            best, name = ceiling(given, *noise), demo_parts.label(given)
+            assert ends[name]["exact"] == pytest.approx(best, abs=2e-3)
+            assert texts[name].endswith(f"best {demo_parts.percent(best)}")
+
+
+def test_models_are_measured_and_those_that_know_all_reach_the_ceilings(ideal):
+    ends = drawn(demo_noise.measure(NOISE, NOISE, 0.0), 0.4)
+    for name, end in ends.items():
+        assert end["model"] == pytest.approx(end["exact"], abs=3 * (0.25 / demo_noise.NUM_REMARKS) ** 0.5), name
+
+
+def test_a_view_noisier_than_in_training_makes_the_model_worse_and_is_named(ideal):
+    assert "trusts" not in demo_noise.measure(NOISE, NOISE, 0.0)
+    assert "still trusts the voice as much" in demo_noise.measure(3.0, NOISE, 0.0)
+    assert "still trusts the face as much" in demo_noise.measure(NOISE, 3.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("dials", "says"),
+    [
+        ((None, 1, 0), "A dial is empty"),
+        ((1, -2, 0), "Face_noise must be 0 or more, got -2"),
+        ((1, 1, 7), "Ambiguity must be a probability in [0, 1], got 7"),
+    ],
+)
+def test_dials_that_make_no_sense_get_a_sentence(models, dials, says):
+    (sentence,) = sentences(demo_noise.measure(*dials))
+    assert sentence.startswith(says)
+
+
+# --- the watch
+
+
+@pytest.mark.parametrize("chosen", [("1", "abduction", "right", 0), ("10", "upright row", "left", 100)])
+def test_each_build_says_what_it_believes_about_the_window(models, chosen):
+    person, exercise, arm, moment = chosen
+    html = demo_watch.recognise(*chosen)
+    data, watch = smartwatch.windows(), load_smartwatch()
+    mine = (data.person == int(person) - 1) & (data.exercise == EXERCISES.index(exercise))
+    rows = (mine & (watch.arm[data.recording] == ARMS.index(arm))).nonzero().squeeze(1)
+    found = {name: p[rows] for name, p in smartwatch.answers(models[smartwatch.NAME], data).items()}
+    place = 0 if moment == 0 else -1
+    shown = rows_of_watch(html)
+    for i, name in enumerate(EXERCISES):
+        texts = [demo_parts.percent(found[build][place, i].item()) for build in demo_watch.BUILDS]
+        assert shown[name + (" ✓" if name == exercise else "")] == " · ".join(texts)
+    counts = [int((found[build].argmax(1) == EXERCISES.index(exercise)).sum()) for build in demo_watch.BUILDS]
+    assert (
+        f"Of the {len(rows)} windows of this recording they get {counts[0]}, {counts[1]} and {counts[2]} right" in html
+    )
+    named = re.search(r"This is (.+?) \(.+?\) to the accelerometer alone, (.+?) \(.+?\) to the gyroscope", html)
+    assert list(named.groups()) == [EXERCISES[found[build][place].argmax()] for build in smartwatch.SENSORS]
+
+
+def rows_of_watch(html: str) -> dict[str, str]:
+    return {words(name): text for name, text in rows(html).items()}
+
+
+def test_the_traces_are_those_of_the_window_at_the_scale_of_the_recording():
+    data = smartwatch.windows()
+    recording = data.sensor[data.recording == 5]
+    html = demo_watch.traces(recording, 3)
+    curves = re.findall(r'points="(.+?)"', html)
+    tops = [float(top) for top in re.findall(r'y="11" [^>]*>(\d+)<', html)]
+    assert len(curves) == 6 and len(tops) == 2
+    for channel, curve in enumerate(curves):
+        top = tops[channel // 3]
+        y = torch.tensor([float(point.split(",")[1]) for point in curve.split()])
+        assert top - 1 < recording[..., 3 * (channel // 3) :][..., :3].abs().max() <= top
+        assert torch.allclose(top * (1 - 2 * y / demo_watch.HEIGHT), recording[3, :, channel], atol=top / 500)
+    assert "Seconds 6 to 10 of the recording" in html
+
+
+def test_every_recording_can_be_chosen():
+    found = demo_watch.recordings()
+    assert sorted(found.values()) == list(range(NUM_PERSONS * len(EXERCISES) * len(ARMS)))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "says"),
+    [
+        ((None, "pendulum", "left", 0), "A control is empty: choose a person, an exercise and an arm."),
+        (("1", None, "left", 0), "A control is empty"),
+        (("1", "pendulum", "left", None), "The moment must be a number from 0 to 100: move its slider."),
+        (("1", "pendulum", "left", 101), "The moment must be a number from 0 to 100: move its slider."),
+    ],
+)
+def test_what_chooses_no_window_gets_a_sentence(models, chosen, says):
+    (sentence,) = sentences(demo_watch.recognise(*chosen))
+    assert sentence.startswith(says)
+
+
+# --- the page
+
+
+@pytest.mark.parametrize(
+    ("p", "said"), [(0, "0%"), (1e-6, "<1%"), (0.004, "<1%"), (0.5, "50%"), (0.996, ">99%"), (1, "100%")]
+)
+def test_what_is_not_certain_is_not_said_to_be(p, said):
+    assert demo_parts.percent(p) == said
+
+
+def test_examples_do_what_their_names_say():
+    p = {name: belief(demo_sarcasm.remark(*example)).item() for name, example in demo.EXAMPLES.items()}
+    assert p["Meant"] < 0.05 and min(p["Sarcastic"], p["A joke"], p["Poker face"]) > 0.9
+    assert 0.5 < p["Torn"] < 0.99 and p["Neutral words"] == 0.5
+    assert {demo_sarcasm.remark(remark, 0, 0).valence.item() for remark in demo.REMARKS} == {-1, 0, 1}
+
+
+def test_the_watchs_examples_do_what_their_names_say():
+    """With the shipped models; a share is that of the windows of the recording that are right."""
+    forget()
+    share = {}
+    for name, (person, exercise, arm) in demo.WATCH_EXAMPLES.items():
+        recording = demo_watch.recordings()[int(person) - 1, EXERCISES.index(exercise), ARMS.index(arm)]
+        rows, truth = smartwatch.windows().recording == recording, EXERCISES.index(exercise)
+        found = (demo_watch.answers()[build][rows] for build in demo_watch.BUILDS)
+        share[name] = [(p.argmax(1) == truth).float().mean().item() for p in found]
+    accelerometer, gyroscope, both = zip(*share.values())
+    assert both[0] > max(accelerometer[0], gyroscope[0]) + 0.3
+    assert accelerometer[1] > gyroscope[1] + 0.5 and gyroscope[2] > accelerometer[2] + 0.5
+    assert both[3] < max(accelerometer[3], gyroscope[3]) - 0.3
+    assert max(share["All are fooled"]) < 0.2
+
+
+def test_building_the_page_loads_no_model(monkeypatch):
+    monkeypatch.setattr(recipe, "load", lambda name: pytest.fail(f"{name} was loaded before anybody looked"))
+    forget()
+    tabs = [block.label for block in demo.build().blocks.values() if type(block).__name__ == "Tab"]
+    assert tabs == ["Sarcasm", "Noise", "Watch"]
