@@ -45,7 +45,7 @@ def test_files_are_those_of_the_manifest_and_each_has_its_licence(name):
 def test_all_assets_together_are_small():
     sizes = {name: sum(path.stat().st_size for path in asset(f"data/{name}").iterdir()) for name in NAMES}
     assert sum(sizes.values()) < 7.3e6 and sizes["emoji"] < 5e6
-    assert sum(path.stat().st_size for path in asset("").rglob("*") if path.is_file()) < 15e6
+    assert sum(path.stat().st_size for path in asset("").rglob("*") if path.is_file()) < 60e6  # with all checkpoints
 
 
 @pytest.mark.parametrize("name", NAMES)

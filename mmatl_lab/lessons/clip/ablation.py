@@ -26,7 +26,7 @@ NOTHING = "everything"
 WITHOUT = (EVERYTHING, "drawing", "affine", "colours", "background", "words", NOTHING)
 SEEDS = (0, 1, 2)
 NUM_STEPS = 400  # of each variant; the full recipe, with nothing left out, has as many as it is shipped with
-STYLE = "emoji_unseen_style_r1"
+STYLE, CONCEPTS = "emoji_unseen_style_r1", "emoji_unseen_concepts_r1"
 
 
 def preset_without(name: str, num_steps: int) -> EmojiPreset:
