@@ -71,16 +71,16 @@ def dial(minimum: float, maximum: float, value: float, *, step: float, label: st
     return slider
 
 
-_lock = threading.RLock()  # visitors come in threads; loading a model and drawing a map are done once, by the first
-
-
 def once(function):
-    """A function without side effects, computed at the first call with its arguments; an error is not remembered."""
-    cached = cache(function)
+    """A function without side effects, computed at the first call with its arguments; an error is not remembered.
+
+    Visitors come in threads: the first computes, others who ask the same function wait, nobody else does.
+    """
+    cached, lock = cache(function), threading.RLock()
 
     @wraps(function)
     def call(*args):
-        with _lock:
+        with lock:
             return cached(*args)
 
     call.forget = cached.cache_clear

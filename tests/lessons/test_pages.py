@@ -3,6 +3,8 @@
 import base64
 import io
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -50,6 +52,29 @@ def test_once_remembers_answers_and_no_errors():
     before = load("a")
     load.forget()
     assert load("a") is not before
+
+
+def test_who_comes_together_waits_for_the_same_and_for_nothing_else():
+    begun, done, calls = threading.Event(), threading.Event(), []
+
+    @pages.once
+    def long():
+        calls.append(1)
+        begun.set()
+        assert done.wait(30)
+        return object()
+
+    @pages.once
+    def short():
+        return "at once"
+
+    with ThreadPoolExecutor(3) as visitors:
+        first = visitors.submit(long)
+        assert begun.wait(30)
+        second = visitors.submit(long)
+        assert visitors.submit(short).result(30) == "at once" and not first.done()
+        done.set()
+        assert first.result(30) is second.result(30) and calls == [1]
 
 
 @pytest.mark.parametrize("typed", [None, 50, 1e9, -2.55])
