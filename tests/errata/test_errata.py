@@ -24,6 +24,7 @@ def test_entries_stand_document_by_document():
         ("D2", "clip-exp-overflow"),
         ("D2", "clip-raw-temperature"),
         ("D2", "contrastive-one-sided"),
+        ("D4", "addition-widths"),
     ]
 
 

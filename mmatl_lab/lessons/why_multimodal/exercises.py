@@ -261,10 +261,10 @@ def experiment() -> dict[str, str]:
     """The plan of an experiment, one sentence each."""
     return {
         "question": "Does the gyroscope raise the accuracy on people held out, at the same number of parameters?",
-        "prediction": "Yes, by more than 5 points; the second encoder alone brings less than 2.",
+        "prediction": "Yes, by 2 to 5 points; the second encoder alone brings nothing.",
         "varied": "What the second encoder gets: the gyroscope, or the accelerometer once more.",
-        "held fixed": "Both encoders and the head, steps, learning rate, the five splits by person and the seeds.",
+        "held fixed": "Both encoders and the head, steps, learning rate, the person left out and the seeds.",
         "control": "A gyroscope of another window, drawn at random: no better than the accelerometer once more.",
         "measured": "Accuracy on each of the ten people, mean of three seeds; Student interval of the ten differences.",
-        "would change my mind": "An interval of the difference between gyroscope and accelerometer that includes 0.",
+        "would change my mind": "An interval of the differences that includes 0: then ten people are too few.",
     }

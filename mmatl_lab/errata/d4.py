@@ -1,0 +1,99 @@
+"""Errata of D4, the essay on multimodal learning."""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..nn.fusion import Add
+from .cone import NUM_SEEDS, summarise
+from .ledger import Measured, erratum, percent
+
+MOST = 64  # the largest width that is tried
+WIDTH = 8  # of a text's vector, beside a second sense of one number
+
+Fusion = Callable[[list[Tensor]], Tensor]
+
+
+def printed_addition(features: list[Tensor]) -> Tensor:
+    """The sum of the vectors as they are: [(B, n), (B, m)] -> (B, n) where n = m."""
+    text, second = features
+    return text + second
+
+
+def best_of_the_sum(width: int = WIDTH) -> float:
+    r"""Best accuracy at the sign of v from n sums $e_i + v$, all standard normal: $1/2 + \arctan(\sqrt n)/\pi$.
+
+    The mean of the n sums is v with a noise of $1/\sqrt n$, and nothing else in them depends on v.
+    """
+    return 0.5 + math.atan(math.sqrt(width)) / math.pi
+
+
+@erratum(
+    "addition-widths",
+    document="D4",
+    title="Addition is offered for vectors of n and m numbers: it needs n = m, and where m = 1 it runs, and loses.",
+    printed=r"e_g = e_t + e_v, \quad e_t \in \mathbb{R}^n,\; e_v \in \mathbb{R}^m",
+    right=r"e_g = W_t e_t + W_v e_v, \quad W_t \in \mathbb{R}^{g \times n},\; W_v \in \mathbb{R}^{g \times m}",
+    source="Dumoulin et al. 2018, doi:10.23915/distill.00011: conditional biasing, which concatenation amounts to",
+    also="The sections 'A concatenation', 'Addition' and 'Something Else' are headings without text; printed here is "
+    "the sum of the two vectors that the essay defines above them.",
+)
+def addition(seed: int = 0) -> Measured:
+    r"""Vectors of 1 to 64 numbers each are added in all 4,096 pairs of widths. Where one of them is a single number,
+    torch repeats it, without an error, and adds it to each number of the other.
+
+    What that costs: a text of 8 normal numbers that say nothing, a second sense of one normal number, and a label that
+    is its sign. A linear head learns from 2,000 pairs and is tested on 100,000, on the sum and on the sum of learned
+    projections; five seeds. No head can do better on the sum than $1/2 + \arctan(\sqrt 8)/\pi$.
+    """
+    seeds = range(seed, seed + NUM_SEEDS)
+    printed = summarise([{"accuracy_of_one_number": _learn(printed_addition, s)} for s in seeds])
+    right = summarise([{"accuracy_of_one_number": _learn(None, s)} for s in seeds])
+    printed["widths_that_add"] = _share_that_adds(lambda n, m: printed_addition)
+    right["widths_that_add"] = _share_that_adds(lambda n, m: Add([n, m], WIDTH))
+    repeated = 1 - 1 / (MOST * printed["widths_that_add"])  # of those that add, all but the MOST pairs of equal widths
+    sentence = (
+        f"Of all pairs of widths up to {MOST}, {percent(printed['widths_that_add'])} can be added as they are, and "
+        f"{percent(repeated)} of these only because torch repeats a single number silently. That number's sign is "
+        f"then told with an accuracy of {printed['accuracy_of_one_number']:.3f}; the best that any head could do is "
+        f"{best_of_the_sum():.3f}. Of projections, {percent(right['widths_that_add'])} of the pairs can be added, and "
+        f"the sign is told with {right['accuracy_of_one_number']:.3f}."
+    )
+    return Measured(printed, right, sentence)
+
+
+def _learn(fuse: Fusion | None, seed: int) -> float:
+    """Accuracy of a linear head behind a fusion; None learns a sum of projections with it."""
+    generator = torch.Generator().manual_seed(seed)
+    text, second = (torch.randn(102_000, width, generator=generator) for width in (WIDTH, 1))
+    label = second[:, 0] > 0
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        project, head = Add([WIDTH, 1], WIDTH), nn.Linear(WIDTH, 1)
+    fuse = fuse or project
+    optimizer = torch.optim.Adam([*project.parameters(), *head.parameters()], lr=0.05)
+    for _ in range(200):
+        optimizer.zero_grad()
+        logits = head(fuse([text[:2_000], second[:2_000]])).squeeze(1)
+        F.binary_cross_entropy_with_logits(logits, label[:2_000].float()).backward()
+        optimizer.step()
+    with torch.no_grad():
+        logits = head(fuse([text[2_000:], second[2_000:]])).squeeze(1)
+    return ((logits > 0) == label[2_000:]).float().mean().item()
+
+
+def _share_that_adds(make: Callable[[int, int], Fusion]) -> float:
+    """Of all pairs of widths, the share for which the fusion that ``make`` makes does not raise."""
+    count = 0
+    for n in range(1, MOST + 1):
+        for m in range(1, MOST + 1):
+            fuse = make(n, m)
+            try:
+                fuse([torch.zeros(2, n), torch.zeros(2, m)])
+                count += 1
+            except RuntimeError:
+                pass
+    return count / MOST**2
