@@ -117,7 +117,7 @@ def test_a_recording_of_the_watch_is_chosen(page, console_errors, address):
     felt.locator("li").nth(6).wait_for(timeout=WAIT)
     assert felt.locator("polyline").count() == 6
     page.get_by_role("button", name="All are fooled").click()
-    felt.locator("b", has_text="abduction").wait_for(timeout=WAIT)
+    felt.get_by_text("✓ abduction").wait_for(timeout=WAIT)
     pull(page, "Moment", 0.0)
     felt.get_by_text("Seconds 0 to 4 of the recording").wait_for(timeout=WAIT)
     assert console_errors == []

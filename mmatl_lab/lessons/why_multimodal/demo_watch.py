@@ -109,7 +109,7 @@ def _beliefs(rows: Tensor, place: int, truth: int) -> str:
     for i, exercise in enumerate(EXERCISES):
         shares = {name: p[place, i].item() for name, p in found.items()}
         bars = "".join(f'<i class="{name}" style="left: 0; width: {p:.1%}"></i>' for name, p in shares.items())
-        name = f"<b>{exercise} ✓</b>" if i == truth else exercise
+        name = f"<b>✓</b> {exercise}" if i == truth else exercise
         track = f'<span class="track three" aria-hidden="true">{bars}</span>'
         entries.append(f"<li><span>{name}</span>{track}<small>{' · '.join(map(percent, shares.values()))}</small></li>")
     return (

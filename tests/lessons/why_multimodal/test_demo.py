@@ -250,7 +250,7 @@ def test_each_build_says_what_it_believes_about_the_window(models, chosen):
     shown = rows_of_watch(html)
     for i, name in enumerate(EXERCISES):
         texts = [demo_parts.percent(found[build][place, i].item()) for build in demo_watch.BUILDS]
-        assert shown[name + (" ✓" if name == exercise else "")] == " · ".join(texts)
+        assert shown[("✓ " if name == exercise else "") + name] == " · ".join(texts)
     counts = [int((found[build].argmax(1) == EXERCISES.index(exercise)).sum()) for build in demo_watch.BUILDS]
     assert (
         f"Of the {len(rows)} windows of this recording they get {counts[0]}, {counts[1]} and {counts[2]} right" in html
