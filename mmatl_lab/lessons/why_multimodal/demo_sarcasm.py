@@ -95,12 +95,15 @@ def beliefs(utterance: Utterances) -> str:
         model, exact = found[sarcasm.name_of(given)].item(), belief(utterance, given).item()
         return Row(label(given), model, exact, f"{percent(model)} · ideal {percent(exact)}")
 
+    misled = not utterance.valence.any() and any((p - 0.5).abs() > 0.25 for p in found.values())
+    surprise = "some models are sure all the same: they learnt from praise and blame alone, never from words like these"
     return (
         '<p class="legend"><span>← meant · <b>P(sarcastic)</b> · sarcastic →</span>'
         '<span><i class="model"></i>trained model</span><span><i class="exact"></i>ideal listener</span>'
         "<span>┊ a coin, 50%</span></p>"
         f'<p class="group">Words and how they are said: these can tell</p>{bars([row(given) for given in CAN_TELL])}'
         f'<p class="group">Something is missing: these can only guess</p>{bars([row(given) for given in CAN_GUESS])}'
+        + (note(surprise) if misled else "")
     )
 
 

@@ -6,7 +6,8 @@ chance, the voice with the face too; the words with either of them come close to
 are exact (``mmatl_lab.world.sarcasm``), and so is each listener's distance to its own.
 
 Why perception is taught: the answer is an exclusive or, so no view says anything about it, and the gradient of a fresh
-encoder is nearly nothing. Trained from the answers alone, such networks did not leave chance in 600 steps.
+encoder is nearly nothing. Trained from the answers alone, it is luck whether such networks leave chance: with all three
+views and lr .001, one seed of two did after 146 steps and then came as far as those here, the other had not after 500.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

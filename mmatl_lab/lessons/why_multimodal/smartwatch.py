@@ -29,6 +29,7 @@ NAME = "why_smartwatch"
 SENSORS = ("accelerometer", "gyroscope")
 SUBSETS = (("accelerometer",), ("gyroscope",), SENSORS)
 TRIES = 3  # trainings of each build for each person
+NUM_SHUFFLES = 50  # of the recordings' exercises, whose mean is the control
 EVALUATION_SEED = 90_213
 
 
@@ -164,17 +165,22 @@ def evaluate(model: Recognisers) -> tuple[dict, dict, dict]:
     data = windows()
     found = all_answers(model, data)
     metrics, controls, right = {}, {}, {}
-    order = torch.randperm(int(data.recording.max()) + 1, generator=seeded(EVALUATION_SEED, 1))
-    exercise_of = torch.zeros_like(order).index_put((data.recording,), data.exercise)
+    num_recordings = int(data.recording.max()) + 1
+    exercise_of = torch.zeros(num_recordings, dtype=torch.long).index_put((data.recording,), data.exercise)
+    generator = seeded(EVALUATION_SEED, 1)
+    orders = torch.stack([torch.randperm(num_recordings, generator=generator) for _ in range(NUM_SHUFFLES)])
+    shuffled = exercise_of[orders][:, data.recording]  # (NUM_SHUFFLES, N)
     for name, probability in found.items():
         guess = probability.argmax(-1)  # (TRIES, N)
-        votes = torch.zeros(TRIES, len(order), len(EXERCISES)).index_add(1, data.recording, (probability + 1e-9).log())
+        votes = torch.zeros(TRIES, num_recordings, len(EXERCISES)).index_add(
+            1, data.recording, (probability + 1e-9).log()
+        )
         vote = votes.argmax(-1)[:, data.recording]
         for key, answer in ((f"watch_{name}", guess), (f"watch_{name}_recordings", vote)):
             right[key] = by_person((answer == data.exercise).float().mean(0), data)
             _add(metrics, key, right[key])
-            shuffled = exercise_of[order][data.recording]
-            controls[key] = by_person((answer == shuffled).float().mean(0), data).mean().item()
+            matches = (answer[:, None] == shuffled).float().mean((0, 1))
+            controls[key] = by_person(matches, data).mean().item()
     for sensor in SENSORS:
         _add(metrics, f"watch_gain_over_{sensor}", right["watch_both"] - right[f"watch_{sensor}"])
     return metrics, controls, {}
