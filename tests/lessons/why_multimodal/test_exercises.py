@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import json
 import runpy
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmatl_lab import paths
 from mmatl_lab.lessons import check, predict
 from mmatl_lab.lessons.exercise import exercises
 from mmatl_lab.lessons.why_multimodal import checks
@@ -191,3 +193,9 @@ def test_ideal_listeners_of_one_sense_add_up_to_nothing():
     u = sample_utterances(100, generator=seeded(0))
     assert all((belief(u, sense) == 0.5).all() for sense in ("text", "voice", "face"))
     assert answer("why_multimodal.adding") == "as often as a coin"
+
+
+def test_the_sensors_that_tell_most():
+    metrics = json.loads(paths.asset("checkpoints/why_smartwatch.json").read_text())["metrics"]
+    best = max(("accelerometer", "gyroscope", "both"), key=lambda sensors: metrics[f"watch_{sensors}"])
+    assert answer("why_multimodal.sensor").removesuffix(" alone") == best
