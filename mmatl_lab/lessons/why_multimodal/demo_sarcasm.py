@@ -101,7 +101,8 @@ def beliefs(utterance: Utterances) -> str:
         '<p class="legend"><span>← meant · <b>P(sarcastic)</b> · sarcastic →</span>'
         '<span><i class="model"></i>trained model</span><span><i class="exact"></i>ideal listener</span>'
         "<span>┊ a coin, 50%</span></p>"
-        f'<p class="group">Words and how they are said: these can tell</p>{bars([row(given) for given in CAN_TELL])}'
+        '<p class="group">Words and how they are said: these can tell, where words take a side</p>'
+        f"{bars([row(given) for given in CAN_TELL])}"
         f'<p class="group">Something is missing: these can only guess</p>{bars([row(given) for given in CAN_GUESS])}'
         + (note(surprise) if misled else "")
     )

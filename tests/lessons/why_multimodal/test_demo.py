@@ -110,6 +110,14 @@ def test_those_that_can_only_guess_are_shown_as_such(models):
     assert not any(text.endswith("ideal 50%") for text in rows(tell).values())
 
 
+def test_models_that_are_sure_of_neutral_words_are_shown_to_be_wrong(models, monkeypatch):
+    for p, remark, told in ((0.9, NEUTRAL, True), (0.6, NEUTRAL, False), (0.9, PRAISE, False)):
+        found = {sarcasm.name_of(given): torch.tensor([p]) for given in sarcasm.SUBSETS}
+        monkeypatch.setattr(sarcasm, "answers", lambda model, utterance, found=found: found)
+        said = sentences(demo_sarcasm.judge(remark, -1, -1)[1])
+        assert [sentence.startswith("Some models are sure all the same") for sentence in said] == [True] * told
+
+
 @pytest.mark.parametrize(
     ("remark", "tone", "face", "says"),
     [
