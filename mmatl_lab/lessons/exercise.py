@@ -78,7 +78,8 @@ class Exercise:
     def markdown(self) -> str:
         """The text cell above the stub."""
         dots = "●" * self.difficulty + "○" * (3 - self.difficulty)
-        return f"**Exercise {self.id}** · {self.minutes} min · {dots} **{self.title}.** {self.task}"
+        title = self.title if self.title.endswith("?") else f"{self.title}."
+        return f"**Exercise {self.id}** · {self.minutes} min · {dots} **{title}** {self.task}"
 
     @property
     def cell(self) -> str:

@@ -1,6 +1,7 @@
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -68,6 +69,11 @@ def test_the_stub_is_the_solution_minus_lines(toy):
     assert e.expected == ">>> double(torch.ones(1))\ntensor([2.])"
     assert e.markdown == "**Exercise toy.1** · 1 min · ●●○ **Twice.** Double `x`."
     assert e.cell.endswith('...  # your code\n\n\ncheck("toy.1", double)')
+
+
+def test_a_title_that_asks_ends_with_its_own_mark():
+    asking = replace(exercises("toy")[0], title="How much?")
+    assert "**How much?** Double" in asking.markdown
 
 
 def test_a_stub_can_be_a_function_of_its_own():

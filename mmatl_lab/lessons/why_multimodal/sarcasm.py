@@ -230,8 +230,8 @@ def r_squared(found: Tensor, true: Tensor) -> float:
 def noise_curve(model: Listeners, noises: Sequence[float], n: int = 4_000) -> dict[str, list[float]]:
     """Accuracy at each noise of the voice, that of the face as trained, and ``"<listener> ceiling"`` beside it.
 
-    The listeners were trained at NOISE alone and weigh voice and face as is best there: at other noises the one with
-    all three views may fall a little below its ceiling, the others decide by a sign and need not.
+    The listeners were trained at NOISE alone and weigh voice and face as is best there: where the voice is much noisier
+    the one with all three views falls far below its ceiling; the others decide by a sign and need not.
     """
     found: dict[str, list[float]] = {}
     for noise in noises:
