@@ -67,7 +67,10 @@ def scene_dials():
     dials = {
         name: widgets.Dropdown(description=name, options=names, value=START[name]) for name, names in CHOICES.items()
     }
-    noise = widgets.FloatSlider(description="noise", min=0, max=1, step=0.05, value=0.1, continuous_update=False)
+    wide = widgets.Layout(width="28em")
+    noise = widgets.FloatSlider(
+        description="noise", min=0, max=1, step=0.05, value=0.1, continuous_update=False, layout=wide
+    )
     shown = widgets.HTML()
 
     def draw(_=None):
