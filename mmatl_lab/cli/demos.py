@@ -2,6 +2,7 @@
 
 import _thread
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -15,6 +16,7 @@ from mmatl_lab.cli.jupyter import free_port
 
 USER = "guest"
 LETTERS = 8  # of a password, at least
+TRIES = "MMATL_LAB_DEMO_TRIES"  # environment variable, see _start_again
 
 
 def build(names: list[str]):
@@ -64,23 +66,43 @@ def serve(names: list[str], *, share: bool, port: int | None, browser: bool, bes
     with tempfile.TemporaryDirectory() as uploads:  # visitors' pictures go when the demo ends
         os.environ["GRADIO_TEMP_DIR"] = uploads
         blocks = build(names)
-        _, address, public = blocks.launch(
-            server_name="127.0.0.1",
-            server_port=port or free_port(7860),
-            share=share,
-            auth=auth,
-            auth_message=f"User name: {USER}. The password comes from whoever sent you the link." if share else None,
-            prevent_thread_lock=True,
-            quiet=True,
-            max_file_size="25mb",
-            footer_links=["settings"],
-            inbrowser=browser and not beside,
-        )
+        try:
+            _, address, public = blocks.launch(
+                server_name="127.0.0.1",
+                server_port=port or free_port(7860),
+                share=share,
+                auth=auth,
+                auth_message=f"User name: {USER}. The password comes from whoever sent you the link."
+                if share
+                else None,
+                prevent_thread_lock=True,
+                quiet=True,
+                max_file_size="25mb",
+                footer_links=["settings"],
+                inbrowser=browser and not beside,
+            )
+        except OSError:
+            if beside:
+                shutil.rmtree(uploads, ignore_errors=True)
+                _start_again()
+            raise
         if share and not public:
             fail("the public link could not be made, its server was not reached: check the network, or drop --share")
         visitors = f" for the user {USER!r}" if share else ""
         say(f"The demos are ready{visitors}: {public or address}")
         blocks.block_thread()
+
+
+def _start_again(most: int = 3) -> None:
+    """Become a fresh process of the same command, up to ``most`` times, counted in the environment.
+
+    Gradio gives its server five seconds to come up, which is not enough on a machine that JupyterLab and others keep
+    busy, and then says that there is no free port.
+    """
+    tries = int(os.environ.get(TRIES, "0"))
+    if tries < most:
+        os.environ[TRIES] = str(tries + 1)
+        os.execv(sys.executable, [sys.executable, "-m", "mmatl_lab", *sys.argv[1:]])
 
 
 def _end_with_stdin() -> None:

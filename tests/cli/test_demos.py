@@ -56,6 +56,25 @@ def test_a_lesson_without_a_demo_says_so_and_is_no_tab(run, blocks, toy, monkeyp
     assert run("demo", "--no-browser").code == 0 and blocks.launched["server_name"] == "127.0.0.1"
 
 
+def test_a_server_that_came_up_too_slowly_beside_jupyterlab_is_started_again(run, blocks, monkeypatch):
+    started = []
+
+    def launch(**options):
+        raise OSError("Cannot find empty port in range: 7861-7861.")
+
+    blocks.launch = launch
+    monkeypatch.setattr(demos.os, "execv", lambda program, words: started.append(words))
+    monkeypatch.setattr(demos.threading, "Thread", lambda **options: SimpleNamespace(start=lambda: None))
+    monkeypatch.setattr(sys, "argv", ["mmatl-lab", "demo", "toy", "--beside"])
+    monkeypatch.delenv(demos.TRIES, raising=False)
+    for tries in range(4):
+        assert "empty port" in run("demo", "toy", "--beside").err  # the stand-in of execv comes back
+        assert len(started) == min(tries + 1, 3)
+    assert started[0] == [sys.executable, "-m", "mmatl_lab", "demo", "toy", "--beside"]
+    run("demo", "toy", "--no-browser")
+    assert len(started) == 3  # whoever asked for the demo alone gets the sentence
+
+
 @pytest.mark.parametrize("given", ["", "   ", "short"])
 def test_an_empty_or_short_password_is_refused(run, blocks, monkeypatch, given):
     monkeypatch.setenv("MMATL_LAB_DEMO_PASSWORD", given)

@@ -30,10 +30,14 @@ class Preset:
     sarcasm: SarcasmPreset
     smartwatch: SmartwatchPreset
     fusion_steps: int = 150  # of each comparison of fusions
+    num_test: int = 10_000  # remarks that listeners are tested on
+    num_curve: int = 4_000  # and for each noise of a curve
 
 
 PRESETS = {
-    "quick": Preset(0.2, SarcasmPreset(30, batch_size=64), SmartwatchPreset(20, batch_size=64), fusion_steps=10),
+    "quick": Preset(
+        0.2, SarcasmPreset(30, batch_size=64), SmartwatchPreset(20, batch_size=64), 10, num_test=1_000, num_curve=200
+    ),
     "full": Preset(2, SarcasmPreset(600), SmartwatchPreset()),
     "gpu": Preset(2, SarcasmPreset(3_000, batch_size=1024, width=128, channels=(32, 64, 128)), SmartwatchPreset()),
 }
