@@ -57,9 +57,10 @@ def bars(rows: list[tuple[str, float, float]]) -> str:
     lines = []
     for senses, accuracy, best in rows:
         left, mark = (100 * min(1.0, max(0.0, (value - 0.4) / 0.6)) for value in (accuracy, best))
-        ceiling_mark = f"position:absolute;left:{mark:.1f}%;top:-2px;bottom:-2px;border-left:2px dotted currentColor"
+        # JupyterLab strips `position` and `currentColor` from a saved page, so the mark is a right edge laid over
+        ceiling_mark = f"width:{mark:.1f}%;height:1em;margin-top:-1em;border-right:2px dotted #D55E00"
         lines.append(
-            f"<tr><td>{senses}</td><td><div style='position:relative;width:16em;height:1em;background:#8883'>"
+            f"<tr><td>{senses}</td><td><div style='width:16em;height:1em;background:#8883'>"
             f"<div style='width:{left:.1f}%;height:100%;background:#0072B2'></div><div style='{ceiling_mark}'></div>"
             f"</div></td><td>{accuracy:.2f}</td><td>of {best:.2f}</td></tr>"
         )

@@ -9,7 +9,7 @@ from torch import nn
 
 from mmatl_lab import paths
 from mmatl_lab.data.smartwatch import EXERCISES, NUM_PERSONS, Windows, load_smartwatch
-from mmatl_lab.lessons.why_multimodal import recipe, sarcasm, smartwatch
+from mmatl_lab.lessons.why_multimodal import dials, recipe, sarcasm, smartwatch
 from mmatl_lab.training import Run
 from mmatl_lab.world import seeded
 from mmatl_lab.world.sarcasm import VIEWS, belief, ceiling, sample_utterances, squash
@@ -218,3 +218,9 @@ def test_what_is_shipped_meets_its_targets_and_gives_the_numbers_of_its_cards():
         assert card["command"] == f"mmatl-lab train why_multimodal --preset full --seed 0 --only {name}"
         for metric, value in card["metrics"].items():
             assert found.metrics[metric] == pytest.approx(value, abs=0.01)  # bfloat16 weights, another machine
+
+
+def test_the_ceilings_of_the_dials_are_still_marked_on_a_saved_page():
+    page = dials.bars([("text", 0.5, 0.5), ("all", 0.7, 1.0)])
+    assert page.count("border-right:2px dotted #D55E00") == 2 and "width:100.0%;height:1em" in page
+    assert "position:" not in page and "currentColor" not in page  # what JupyterLab's sanitiser takes out
