@@ -1,5 +1,6 @@
 """`mmatl-lab start` as a learner meets it: a notebook that opens and runs, no prompt, and the way to the demos."""
 
+import os
 import re
 import subprocess
 import sys
@@ -20,8 +21,13 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("start")
     log = folder / "log"
     command = [sys.executable, "-m", "mmatl_lab", "start", "--no-browser", "--port", str(jupyter.free_port(8950))]
+    # JupyterLab remembers which tabs were open; the tests' own folder keeps those of whoever uses this machine out.
+    env = os.environ | {
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+    }
     with log.open("w") as file:
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=folder)
+        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=folder, env=env)
     try:
         deadline = time.monotonic() + 120
         while not (ready := re.search(r"The demos are ready: (\S+)", log.read_text())):
@@ -37,11 +43,13 @@ def test_the_first_notebook_opens_without_a_prompt_and_runs(page, lab):
     page.goto(lab.address)
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
     first = min(path.name for path in paths.notebooks().glob("*.ipynb"))
-    assert page.locator(".lm-TabBar-tab.jp-mod-current", has_text=first).count()
+    page.locator(".lm-TabBar-tab.jp-mod-current", has_text=first).wait_for(timeout=60_000)
     page.wait_for_selector("text=/Python 3 .*Idle/", timeout=60_000)
     assert page.get_by_text("official Jupyter news").count() == 0
-    page.locator(".jp-CodeCell .jp-InputArea-editor").first.click()
-    page.keyboard.press("Shift+Enter")
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    for _ in range(4):  # past the text, to the first code cell, which may be below the window's edge
+        page.keyboard.press("Shift+Enter")
+        page.wait_for_timeout(500)
     page.wait_for_selector("text=[1]:", timeout=60_000)
     assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
 
