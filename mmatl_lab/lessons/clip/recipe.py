@@ -7,11 +7,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmatl_lab import paths
 from mmatl_lab.errata import get as erratum
+from mmatl_lab.lessons.models import Parts, load_model, train_models
 from mmatl_lab.lessons.report import Report, target
 from mmatl_lab.models.clip import CLIP
-from mmatl_lab.training import load_into, unfinished
 
 from . import emoji, scenes
 from .emoji import EmojiPreset
@@ -66,39 +65,22 @@ def preset(name: str) -> Preset:
     return PRESETS[name]
 
 
+def parts(chosen: Preset) -> Parts:
+    """The module and the part of a preset behind each checkpoint."""
+    return {scenes.NAME: (scenes, chosen.scenes), emoji.NAME: (emoji, chosen.emoji)}
+
+
 def train(
     preset_name: str, *, folder: Path, resume: bool = False, seed: int = 0, only: str | None = None
 ) -> dict[str, Path]:
-    """Train the lesson's models and save each with its card.
-
-    Args:
-        only: one of CHECKPOINTS; None trains all.
-
-    Returns:
-        The file of each; after a run that was stopped early, of those up to it.
-    """
-    chosen = preset(preset_name)
-    if only is not None and only not in CHECKPOINTS:
-        raise ValueError(f"there is no checkpoint {only!r} in this lesson: choose one of {', '.join(CHECKPOINTS)}.")
-    files = {}
-    for name, module, part in ((scenes.NAME, scenes, chosen.scenes), (emoji.NAME, emoji, chosen.emoji)):
-        if only in (None, name):
-            command = f"mmatl-lab train clip --preset {preset_name} --seed {seed} --only {name}"
-            card = {"recipe": "clip", "preset": preset_name, "seed": seed, "command": command}
-            files[name] = module.train(part, folder=folder, resume=resume, seed=seed, card=card)
-            if unfinished(files[name]):  # Ctrl-C means the whole command, not only this model
-                break
-    return files
+    """Train the lesson's models and save each with its card, see ``train_models``; ``only`` one of CHECKPOINTS."""
+    chosen = parts(preset(preset_name))
+    return train_models("clip", chosen, preset_name, folder=folder, resume=resume, seed=seed, only=only)
 
 
 def load(name: str, preset_name: str = "full", *, folder: Path | None = None) -> tuple[CLIP, dict]:
     """A trained model and its card. ``folder`` None takes the shipped one."""
-    path = paths.asset(f"checkpoints/{name}.safetensors") if folder is None else Path(folder) / f"{name}.safetensors"
-    chosen = preset(preset_name)
-    model = scenes.make_model(chosen.scenes) if name == scenes.NAME else emoji.make_model(chosen.emoji)
-    where = "" if folder is None else f" --folder {folder}"
-    card = load_into(model, path, command=f"mmatl-lab train clip --preset {preset_name} --only {name}{where}")
-    return model.eval(), card
+    return load_model("clip", parts(preset(preset_name)), name, preset_name, folder=folder)
 
 
 def evaluate(preset_name: str = "full", *, folder: Path | None = None) -> Report:
@@ -109,7 +91,7 @@ def evaluate(preset_name: str = "full", *, folder: Path | None = None) -> Report
     """
     start = time.perf_counter()
     found = []
-    for name, module in ((scenes.NAME, scenes), (emoji.NAME, emoji)):
+    for name, (module, _) in parts(preset(preset_name)).items():
         model, _ = load(name, preset_name, folder=folder)
         found.append(module.evaluate(model))
     one_sided = erratum("clip-one-sided").measure().printed
@@ -122,13 +104,13 @@ def evaluate(preset_name: str = "full", *, folder: Path | None = None) -> Report
     return report(preset_name, time.perf_counter() - start, *found, (measured, {}, {}))
 
 
-def report(preset_name: str, seconds: float, *parts: tuple[dict, dict, dict]) -> Report:
+def report(preset_name: str, seconds: float, *measured: tuple[dict, dict, dict]) -> Report:
     """One table of what was measured.
 
     Args:
-        parts: (metrics, controls, ceilings), such as ``scenes.evaluate`` and ``emoji.evaluate`` give them.
+        measured: (metrics, controls, ceilings), such as ``scenes.evaluate`` and ``emoji.evaluate`` give them.
     """
-    metrics, controls, ceilings = ({k: v for part in column for k, v in part.items()} for column in zip(*parts))
+    metrics, controls, ceilings = ({k: v for part in column for k, v in part.items()} for column in zip(*measured))
     # A minute of training is for seeing that everything runs: the preset quick promises nothing of the models.
     bounds = {} if preset_name == "quick" else TARGETS
     targets = {name: target(metrics[name], at_least=bound) for name, bound in bounds.items() if name in metrics}

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from torch import nn
 
-from mmatl_lab import paths
+from mmatl_lab.lessons.models import Parts, load_model, train_models
 from mmatl_lab.lessons.report import Report, target
-from mmatl_lab.training import load_into
 
 from . import sarcasm, smartwatch
 from .sarcasm import SarcasmPreset
@@ -54,7 +53,7 @@ def preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def parts(chosen: Preset) -> dict[str, tuple]:
+def parts(chosen: Preset) -> Parts:
     """The module and the part of a preset behind each checkpoint."""
     return {sarcasm.NAME: (sarcasm, chosen.sarcasm), smartwatch.NAME: (smartwatch, chosen.smartwatch)}
 
@@ -62,32 +61,14 @@ def parts(chosen: Preset) -> dict[str, tuple]:
 def train(
     preset_name: str, *, folder: Path, resume: bool = False, seed: int = 0, only: str | None = None
 ) -> dict[str, Path]:
-    """Train the lesson's models and save each with its card.
-
-    Args:
-        only: one of CHECKPOINTS; None trains all.
-
-    Returns:
-        The file of each.
-    """
-    if only is not None and only not in CHECKPOINTS:
-        raise ValueError(f"there is no checkpoint {only!r} in this lesson: choose one of {', '.join(CHECKPOINTS)}.")
-    files = {}
-    for name, (module, part) in parts(preset(preset_name)).items():
-        if only in (None, name):
-            command = f"mmatl-lab train why_multimodal --preset {preset_name} --seed {seed} --only {name}"
-            card = {"recipe": "why_multimodal", "preset": preset_name, "seed": seed, "command": command}
-            files[name] = module.train(part, folder=folder, resume=resume, seed=seed, card=card)
-    return files
+    """Train the lesson's models and save each with its card, see ``train_models``; ``only`` one of CHECKPOINTS."""
+    chosen = parts(preset(preset_name))
+    return train_models("why_multimodal", chosen, preset_name, folder=folder, resume=resume, seed=seed, only=only)
 
 
 def load(name: str, preset_name: str = "full", *, folder: Path | None = None) -> tuple[nn.Module, dict]:
     """A trained model and its card. ``folder`` None takes the shipped one."""
-    path = paths.asset(f"checkpoints/{name}.safetensors") if folder is None else Path(folder) / f"{name}.safetensors"
-    module, part = parts(preset(preset_name))[name]
-    model = module.make_model(part)
-    card = load_into(model, path, command=f"mmatl-lab train why_multimodal --preset {preset_name} --only {name}")
-    return model.eval(), card
+    return load_model("why_multimodal", parts(preset(preset_name)), name, preset_name, folder=folder)
 
 
 def evaluate(preset_name: str = "full", *, folder: Path | None = None) -> Report:
