@@ -34,6 +34,9 @@ EXERCISES = (
     "upright row",
 )
 ARMS = ("left", "right")
+# What a watch on the one arm would have measured on the other, had that moved as its mirror image: the watch's x axis,
+# along the arm, turns around. Acceleration is a vector; turning, an axial vector, keeps its part along that axis.
+MIRROR = (-1.0, 1.0, 1.0, 1.0, -1.0, -1.0)
 NUM_PERSONS, NUM_SPLITS = 10, 5
 
 
@@ -84,13 +87,15 @@ class Smartwatch:
     def __repr__(self) -> str:
         return f"Smartwatch({len(self)} recordings of {NUM_PERSONS} people and {len(EXERCISES)} exercises)"
 
-    def windows(self, length: int = 100, hop: int | None = None) -> Windows:
+    def windows(self, length: int = 100, hop: int | None = None, *, mirror: bool = False) -> Windows:
         """Every recording cut into windows, its unfilled end left out.
 
         Args:
             length: T, readings in a window; 100 are two seconds, about one repetition.
             hop: readings from the start of a window to the start of the next; None takes ``length``, so that no
                 reading is in two windows.
+            mirror: whether recordings of the left arm are shown as the right arm's, by MIRROR. A watch is told which
+                arm it is on, and both arms do the same exercises.
 
         Raises:
             ValueError: a length that the shortest recording does not have, or a hop below 1.
@@ -101,7 +106,11 @@ class Smartwatch:
             raise ValueError(f"length must be 1 to {shortest} readings and hop at least 1, got {length} and {hop}.")
         pieces = [recording.unfold(0, length, hop).transpose(1, 2) for recording in self.recordings]
         recording = torch.arange(len(self)).repeat_interleave(torch.tensor([len(piece) for piece in pieces]))
-        return Windows(torch.cat(pieces), self.exercise[recording], self.person[recording], recording)
+        sensor = torch.cat(pieces)
+        if mirror:
+            left = self.arm[recording] == ARMS.index("left")
+            sensor = torch.where(left[:, None, None], sensor * torch.tensor(MIRROR), sensor)
+        return Windows(sensor, self.exercise[recording], self.person[recording], recording)
 
     def split(self, index: int = 0, seed: int = 0) -> Split:
         """Two persons to hold out, the same on every machine; the splits 0 to 4 of a seed hold out everyone once.

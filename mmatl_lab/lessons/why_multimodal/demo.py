@@ -45,10 +45,10 @@ REMARKS = (
     *("this place sure is interesting", "i really noticed the gift", "well what a different song"),
 )
 WATCH_EXAMPLES = {  # name: person, exercise, arm; what the shipped models make of them
-    "Two know more than one": ("2", "trapezius extension", "left"),
+    "Two know more than one": ("9", "internal rotation", "right"),
     "Gravity tells": ("4", "external rotation", "right"),
     "Turning tells": ("4", "forward elevation", "right"),
-    "One misleads the other": ("5", "pendulum", "right"),
+    "One misleads the other": ("4", "external rotation", "left"),
     "All are fooled": ("3", "abduction", "left"),
 }
 SPEAK = "() => document.querySelector('#stage audio')?.play().catch(() => {})"  # a browser may forbid it: no error

@@ -29,6 +29,12 @@ def windows() -> Windows:
 
 
 @once
+def _measured() -> Tensor:
+    """(N, T, 6): the windows as the watch measured them, left arms not mirrored."""
+    return load_smartwatch().windows(smartwatch.LENGTH, smartwatch.HOP).sensor
+
+
+@once
 def answers() -> dict[str, Tensor]:
     """P(exercise), (N, 7), of each build for every window."""
     return smartwatch.answers(load(smartwatch.NAME), windows())
@@ -59,7 +65,7 @@ def recognise(person: str | None, exercise: str | None, arm: str | None, moment:
     truth = EXERCISES.index(exercise)
     rows = (windows().recording == recordings()[int(person) - 1, truth, ARMS.index(arm)]).nonzero().squeeze(1)
     place = round(moment / 100 * (len(rows) - 1))
-    drawn = traces(windows().sensor[rows], place)
+    drawn = traces(_measured()[rows], place)
     try:
         return drawn + _beliefs(rows, place, truth)
     except (ValueError, OSError) as error:  # there are no recognisers

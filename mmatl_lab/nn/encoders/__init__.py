@@ -15,7 +15,7 @@ What they cost for one example, with D = 128 and otherwise as they come (a multi
     VideoCNN          16 x 3 x 32 x 32            447,112      76.2
     VideoTransformer  16 x 3 x 32 x 32            598,272     146.8
     SensorCNN         100 steps x 6 axes          240,576      12.1
-    SummaryEncoder    17 numbers of 6 axes         13,184       0.0
+    SummaryEncoder    117 numbers of 6 axes        15,104       0.0
 """
 
 from .audio import AudioCNN

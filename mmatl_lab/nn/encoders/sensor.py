@@ -56,10 +56,11 @@ QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)
 
 
 def summarise(trace: Tensor) -> Tensor:
-    """What a window of a trace is like as a whole: (B, T, C) -> (B, 17 C).
+    """What a window of a trace is like as a whole: (B, T, C) -> (B, 17 C + C (C - 1) / 2).
 
     Of each axis: the mean, the logarithm of the spread, five quantiles (5, 25, 50, 75, 95 %), and log(1 + amplitude) of
-    the ten lowest frequencies, 1/T to 10/T.
+    the ten lowest frequencies, 1/T to 10/T. Of each two axes: their correlation, which tells whether they move together
+    or against each other, and which no summary of one axis holds.
 
     Raises:
         ValueError: fewer than 21 steps, which have no ten frequencies.
@@ -70,7 +71,11 @@ def summarise(trace: Tensor) -> Tensor:
     mean, spread = trace.mean(1, keepdim=True), trace.std(1).clamp(min=1e-3)
     quantiles = trace.sort(1).values[:, [round(q * (T - 1)) for q in QUANTILES]]  # (B, 5, C)
     spectrum = torch.fft.rfft(trace - mean, dim=1).abs()[:, 1 : FREQUENCIES + 1]  # (B, 10, C)
-    return torch.cat([mean, spread.log()[:, None], quantiles, spectrum.log1p()], 1).flatten(1)
+    alone = torch.cat([mean, spread.log()[:, None], quantiles, spectrum.log1p()], 1).flatten(1)
+    scaled = (trace - mean) / spread[:, None]
+    correlation = scaled.transpose(1, 2) @ scaled / (T - 1)  # (B, C, C)
+    one, other = torch.triu_indices(*correlation.shape[1:], 1)
+    return torch.cat([alone, correlation[:, one, other]], 1)
 
 
 class SummaryEncoder(nn.Module):
@@ -84,15 +89,15 @@ class SummaryEncoder(nn.Module):
         noise: standard deviation of what is added to the scaled numbers in training, against learning people by heart.
     """
 
-    def __init__(self, width: int, axes: int = 6, noise: float = 1.0):
+    def __init__(self, width: int, axes: int = 6, noise: float = 0.5):
         super().__init__()
-        numbers = axes * (2 + len(QUANTILES) + FREQUENCIES)
+        numbers = axes * (2 + len(QUANTILES) + FREQUENCIES) + axes * (axes - 1) // 2
         self.scale = nn.BatchNorm1d(numbers, affine=False, momentum=0.05)
         self.project = nn.Linear(numbers, width)
         self.noise = noise
 
     def forward(self, summary: Tensor) -> Tensor:
-        """(B, 17 C), from ``summarise`` -> (B, D)."""
+        """Summaries, from ``summarise`` -> (B, D)."""
         x = self.scale(summary)
         if self.training:
             x = x + self.noise * torch.randn_like(x)
