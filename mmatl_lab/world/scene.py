@@ -9,10 +9,12 @@ device, and 100 scenes drawn at once equal 60 and then 40.
 """
 
 import hashlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+from .batch import Batch
 
 SHAPES = ("circle", "square", "triangle", "star", "heart", "cross", "ring", "crescent")
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white")
@@ -36,7 +38,7 @@ def seeded(*numbers: int) -> torch.Generator:
 
 
 @dataclass(frozen=True)
-class Scenes:
+class Scenes(Batch):
     """A batch of scenes as tensors of shape (B, K); ``mask`` is True where there is an object.
 
     shape, colour, size, motion: indices into SHAPES, COLOURS, SIZES, MOTIONS (int64). x, y: centre in [-1, 1], x to the
@@ -51,30 +53,6 @@ class Scenes:
     y: Tensor
     angle: Tensor
     mask: Tensor
-
-    def __len__(self) -> int:
-        return len(self.shape)
-
-    @property
-    def device(self) -> torch.device:
-        return self.shape.device
-
-    def _map(self, fn) -> "Scenes":
-        return Scenes(**{f.name: fn(getattr(self, f.name)) for f in fields(self)})
-
-    def __getitem__(self, index) -> "Scenes":
-        """Scenes at ``index`` (an int, a slice, a mask or a tensor of indices); always a batch."""
-        if isinstance(index, int):
-            index = range(len(self))[index]  # raises IndexError, and counts negatives from the end
-            index = slice(index, index + 1)
-        return self._map(lambda t: t[index])
-
-    def __add__(self, other: "Scenes") -> "Scenes":
-        """The scenes of both batches, one after the other; they must have room for equally many objects."""
-        return Scenes(**{f.name: torch.cat([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)})
-
-    def to(self, device) -> "Scenes":
-        return self._map(lambda t: t.to(device))
 
     @property
     def count(self) -> Tensor:

@@ -1,11 +1,12 @@
 """Utterances: who says what, in which tone and with which face, and whether it is meant."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from ..batch import Batch
 from . import remarks
 
 VIEWS = ("text", "voice", "face")
@@ -26,7 +27,7 @@ _UNIFORMS = _CAUSES + remarks.NUMBERS + len(_RANGES) + len(_CHOICES)
 
 
 @dataclass(frozen=True)
-class Utterances:
+class Utterances(Batch):
     """A batch of utterances as tensors of B rows.
 
     text: (B, 8) int64 tokens of the words, 0 after the last. valence: int64, what the words say, 1 praise, -1 blame,
@@ -57,26 +58,6 @@ class Utterances:
     hair: Tensor
     shirt: Tensor
     backdrop: Tensor
-
-    def __len__(self) -> int:
-        return len(self.text)
-
-    @property
-    def device(self) -> torch.device:
-        return self.text.device
-
-    def _map(self, fn) -> "Utterances":
-        return Utterances(**{f.name: fn(getattr(self, f.name)) for f in fields(self)})
-
-    def __getitem__(self, index) -> "Utterances":
-        """Utterances at ``index`` (an int, a slice, a mask or a tensor of indices); always a batch."""
-        if isinstance(index, int):
-            index = range(len(self))[index]  # raises IndexError, and counts negatives from the end
-            index = slice(index, index + 1)
-        return self._map(lambda t: t[index])
-
-    def to(self, device) -> "Utterances":
-        return self._map(lambda t: t.to(device))
 
     def describe(self) -> list[str]:
         """What is said and how, one line each, such as 'wow great food, in a falling voice with a frown'."""

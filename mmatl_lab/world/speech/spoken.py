@@ -1,12 +1,13 @@
 """Spoken words: what is said, when each phoneme of it is said, and by whom."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
 from torch import Tensor
 
+from ..batch import Batch
 from ..motion import SECONDS
 from .phonemes import MAX_PHONEMES, PHONEMES, PRONUNCIATIONS, VISEMES, WORDS, homophenes, spoken
 
@@ -25,7 +26,7 @@ _MARGIN = 0.1  # seconds of silence at least, before and after the word
 
 
 @dataclass(frozen=True)
-class Speech:
+class Speech(Batch):
     """A batch of spoken words as tensors of shape (B,), each with a speaker of its own.
 
     word: index into WORDS (int64). onset: when it begins, in seconds. Of the voice, pitch: mean frequency in Hz; tract:
@@ -45,26 +46,6 @@ class Speech:
     y: Tensor
     zoom: Tensor
     tilt: Tensor
-
-    def __len__(self) -> int:
-        return len(self.word)
-
-    @property
-    def device(self) -> torch.device:
-        return self.word.device
-
-    def _map(self, fn) -> "Speech":
-        return Speech(**{f.name: fn(getattr(self, f.name)) for f in fields(self)})
-
-    def __getitem__(self, index) -> "Speech":
-        """Speech at ``index`` (an int, a slice, a mask or a tensor of indices); always a batch."""
-        if isinstance(index, int):
-            index = range(len(self))[index]  # raises IndexError, and counts negatives from the end
-            index = slice(index, index + 1)
-        return self._map(lambda t: t[index])
-
-    def to(self, device) -> "Speech":
-        return self._map(lambda t: t.to(device))
 
     @property
     def phonemes(self) -> Tensor:
