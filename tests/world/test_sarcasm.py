@@ -10,6 +10,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from mmatl_lab.world import Tokenizer, UnknownWordError, sample_utterances, seeded, utterance_of
 from mmatl_lab.world.sarcasm import (
     MAX_WORDS,
+    NOISE,
     VIEWS,
     WORDS,
     Utterances,
@@ -60,7 +61,7 @@ def test_sarcasm_is_a_coin_whatever_the_words_and_meant_is_what_it_says():
 def test_a_dial_changes_nothing_else():
     plain = sample_utterances(2_000, generator=seeded(1))
     noisy = sample_utterances(2_000, voice_noise=1.6, face_noise=0.0, generator=seeded(1))
-    assert equal(plain, noisy, [name for name in FIELDS if name not in ("voice", "face")])
+    assert equal(plain, noisy, [name for name in FIELDS if name.removesuffix("_noise") not in ("voice", "face")])
     assert torch.allclose(noisy.voice - noisy.meant, 2 * (plain.voice - plain.meant), atol=1e-5)
     assert torch.equal(noisy.face, noisy.meant.float())
     vague = sample_utterances(2_000, ambiguity=0.3, generator=seeded(1))
@@ -212,7 +213,7 @@ def test_ceilings_by_hand():
 def test_the_ideal_listener_is_calibrated_and_reaches_the_ceiling(given):
     n, dials = 40_000, {"voice_noise": 1.1, "face_noise": 0.7}
     u = sample_utterances(n, **dials, ambiguity=0.2, generator=seeded(9))
-    probability = belief(u, given, **dials)
+    probability = belief(u, given)
     right = ((probability > 0.5) == u.sarcastic).double().mean()
     top = ceiling(given, **dials, ambiguity=0.2)
     error = 3.5 * (top * (1 - top) / n) ** 0.5
@@ -264,6 +265,24 @@ def test_only_the_words_with_voice_or_face_carry_information(given):
         assert p > 0.001 and information < 0.001
 
 
+def test_each_remark_can_have_a_noise_of_its_own():
+    noises = torch.tensor([0.3, 2.0]).repeat(1_000)
+    u = sample_utterances(2_000, voice_noise=noises, generator=seeded(13))
+    assert torch.equal(u.voice_noise, noises) and (u.face_noise == NOISE).all()
+    for noise in (0.3, 2.0):
+        alone = sample_utterances(2_000, voice_noise=noise, generator=seeded(13))
+        rows = noises == noise
+        torch.testing.assert_close(u.voice[rows], alone.voice[rows])
+        assert torch.equal(belief(u)[rows], belief(alone)[rows])
+
+
+def test_who_is_told_the_wrong_noise_listens_to_the_wrong_sense():
+    u = sample_utterances(40_000, voice_noise=2.5, generator=seeded(14))
+    right, misled = (((belief(each) > 0.5) == u.sarcastic).float().mean() for each in (u, u.told(NOISE, NOISE)))
+    assert right == pytest.approx(ceiling(voice_noise=2.5), abs=0.01) and misled < right - 0.1
+    assert torch.equal(u.told(0.1, 0.1).voice, u.voice) and not torch.equal(belief(u), belief(u.told(0.1, 0.1)))
+
+
 # One utterance from words
 
 
@@ -281,8 +300,8 @@ def test_utterance_of_says_what_it_is_told():
 
 
 def test_belief_does_not_break_without_noise():
-    certain = belief(utterance_of("wow great food", -1, -1), voice_noise=0, face_noise=0)
-    torn = belief(utterance_of("wow great food", -1, 1), voice_noise=0, face_noise=0)
+    certain = belief(utterance_of("wow great food", -1, -1).told(0, 0))
+    torn = belief(utterance_of("wow great food", -1, 1).told(0, 0))
     assert certain.item() == 1 and torn.item() == 0.5
 
 
@@ -313,6 +332,12 @@ def test_indexing_and_moving():
             "voice_noise must be 0 or more",
         ),
         (lambda: sample_utterances(1, ambiguity=1.1, generator=seeded(0)), ValueError, r"in \[0, 1\], got 1.1"),
+        (
+            lambda: sample_utterances(2, face_noise=torch.tensor([1.0, -1.0]), generator=seeded(0)),
+            ValueError,
+            "face_noise must be 0 or more, got -1.0",
+        ),
+        (lambda: utterance_of("wow", 0, 0).told(0.5, -1), ValueError, "face_noise must be 0 or more, got -1"),
         (lambda: ceiling(["text", "smell"]), ValueError, "text, voice, face; got smell"),
         (lambda: ceiling(face_noise=float("inf")), ValueError, "face_noise"),
         (lambda: belief(utterance_of("wow", 0, 0), "image"), ValueError, "got image"),

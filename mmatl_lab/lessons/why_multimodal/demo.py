@@ -22,8 +22,9 @@ ABOUT_SARCASM = (
 )
 ABOUT_NOISE = (
     "Tone and face follow what is meant, plus noise: the larger it is, the more often a good word sounds bad by "
-    f"accident. The models learnt at a noise of {NOISE} and without neutral words. **Predict first:** make the voice "
-    "as noisy as it gets. Is the model that gets all three still right more often than the one without the voice?"
+    "accident. The models learnt at all noises, and are told how noisy voice and face are. **Predict first:** do not "
+    f"tell them, so that they take both noises for {NOISE}, and make the voice as noisy as it gets. Is the model that "
+    "gets all three still right more often than the one without the voice?"
 )
 ABOUT_WATCH = (
     "Ten people did seven exercises with a watch on either wrist, which felt gravity and shaking (accelerometer) and "
@@ -113,6 +114,7 @@ def _noise(tab: "gr.Tab") -> None:
                 dial(0, NOISIEST, NOISE, step=0.1, label="Noise of the voice, σ"),
                 dial(0, NOISIEST, NOISE, step=0.1, label="Noise of the face, σ"),
                 dial(0, 1, 0, step=0.05, label="Share of remarks whose words are neutral"),
+                gr.Checkbox(True, label="Tell the models the noises"),
             ]
         with gr.Column(scale=3, min_width=320):
             measured = gr.HTML(css_template=CSS, elem_id="measured")

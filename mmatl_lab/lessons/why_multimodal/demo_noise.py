@@ -2,7 +2,6 @@
 
 from mmatl_lab.lessons.pages import answering
 from mmatl_lab.metrics.intervals import wilson
-from mmatl_lab.world.sarcasm import NOISE
 
 from . import dials, sarcasm
 from .demo_parts import Row, bars, label, load, percent
@@ -13,12 +12,16 @@ NUM_REMARKS = 1_000
 
 
 @answering
-def measure(voice_noise: float | None, face_noise: float | None, ambiguity: float | None) -> str:
-    """Accuracy of each trained listener on remarks of such noise, above the best that is possible, as HTML."""
+def measure(voice_noise: float | None, face_noise: float | None, ambiguity: float | None, told: bool = True) -> str:
+    """Accuracy of each trained listener on remarks of such noise, above the best that is possible, as HTML.
+
+    Args:
+        told: whether the listeners are told the noises; otherwise they take both for NOISE.
+    """
     if None in (voice_noise, face_noise, ambiguity):
         raise ValueError("a dial is empty: move its slider")
     noise = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": ambiguity}
-    measured = dials.measure(load(sarcasm.NAME), **noise, n=NUM_REMARKS)
+    measured = dials.measure(load(sarcasm.NAME), **noise, told=told, n=NUM_REMARKS)
     right = {given: accuracy for given, (_, accuracy, _) in zip(SUBSETS, measured, strict=True)}
     best = {given: ceiling for given, (_, _, ceiling) in zip(SUBSETS, measured, strict=True)}
     rows = [
@@ -27,7 +30,7 @@ def measure(voice_noise: float | None, face_noise: float | None, ambiguity: floa
     ]
     low, high = wilson(right[VIEWS] * NUM_REMARKS, NUM_REMARKS)
     return (
-        f'<p class="verdict">{_sentence(right, best[VIEWS], voice_noise, face_noise)}</p>'
+        f'<p class="verdict">{_sentence(right, best[VIEWS])}</p>'
         '<p class="legend"><span><b>Right answers</b>, from 40% to 100%</span>'
         '<span><i class="model"></i>trained model</span><span><i class="exact"></i>the best possible, exactly</span>'
         f"<span>┊ a coin, 50%</span></p>{bars(rows, low=0.4)}"
@@ -36,13 +39,13 @@ def measure(voice_noise: float | None, face_noise: float | None, ambiguity: floa
     )
 
 
-def _sentence(right: dict[tuple[str, ...], float], best: float, voice_noise: float, face_noise: float) -> str:
+def _sentence(right: dict[tuple[str, ...], float], best: float) -> str:
     """What the bars show, in words."""
     said = f"With words, voice and face, nobody can be right more often than {percent(best)}."
-    for view, noise, without in (("voice", voice_noise, ("text", "face")), ("face", face_noise, ("text", "voice"))):
-        if noise > NOISE and right[without] - right[VIEWS] > 0.03:
+    for view, without in (("voice", ("text", "face")), ("face", ("text", "voice"))):
+        if right[without] - right[VIEWS] > 0.03:
             return (
-                f"{said} The model that gets all three is right less often than the one without the {view}: it learnt "
-                f"at a noise of {NOISE}, and still trusts the {view} as much."
+                f"{said} The model that gets all three is right less often than the one without the {view}: it trusts "
+                f"the {view} more than it should."
             )
     return said

@@ -96,7 +96,7 @@ def beliefs(utterance: Utterances) -> str:
         return Row(label(given), model, exact, f"{percent(model)} · ideal {percent(exact)}")
 
     misled = not utterance.valence.any() and any((p - 0.5).abs() > 0.25 for p in found.values())
-    surprise = "some models are sure all the same: they learnt from praise and blame alone, never from words like these"
+    surprise = "some models are sure all the same: they have hardly ever heard words like these together"
     return (
         '<p class="legend"><span>← meant · <b>P(sarcastic)</b> · sarcastic →</span>'
         '<span><i class="model"></i>trained model</span><span><i class="exact"></i>ideal listener</span>'

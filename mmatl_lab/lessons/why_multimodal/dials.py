@@ -8,12 +8,12 @@ from .sarcasm import EVALUATION_SEED, SUBSETS, Listeners, answers, name_of
 
 
 def measure(
-    model: Listeners, *, voice_noise: float, face_noise: float, ambiguity: float, n: int = 1_000
+    model: Listeners, *, voice_noise: float, face_noise: float, ambiguity: float, told: bool = True, n: int = 1_000
 ) -> list[tuple[str, float, float]]:
-    """(senses, accuracy on ``n`` remarks, exact ceiling) of each listener."""
+    """(senses, accuracy on ``n`` remarks, exact ceiling) of each listener; not told, they go by NOISE for both."""
     dials = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": ambiguity}
     utterances = sample_utterances(n, **dials, generator=seeded(EVALUATION_SEED, 5))
-    belief = answers(model, utterances)
+    belief = answers(model, utterances if told else utterances.told(NOISE, NOISE))
     rows = []
     for given in SUBSETS:
         right = ((belief[name_of(given)] > 0.5) == utterances.sarcastic).float().mean().item()
@@ -22,7 +22,7 @@ def measure(
 
 
 def noise_dials(model: Listeners):
-    """Noise of the voice, noise of the face and share of neutral remarks as dials; the bars follow.
+    """Noises of voice and face, share of neutral remarks, and whether listeners are told, as dials; the bars follow.
 
     Returns:
         An ipywidgets box. Each bar is what was measured on 1,000 new remarks, its mark the exact ceiling. Headless, for
@@ -41,15 +41,18 @@ def noise_dials(model: Listeners):
     neutral = widgets.FloatSlider(
         description="neutral remarks", min=0.0, max=1.0, step=0.1, value=0.0, continuous_update=False, style=wide
     )
+    told = widgets.Checkbox(description=f"tell them the noises (or else they take both for {NOISE})", value=True)
+    told.layout.width, told.indent = "30em", False
     said = widgets.HTML()
 
     def draw(_=None):
-        said.value = bars(measure(model, voice_noise=voice.value, face_noise=face.value, ambiguity=neutral.value))
+        noises = {"voice_noise": voice.value, "face_noise": face.value, "ambiguity": neutral.value}
+        said.value = bars(measure(model, **noises, told=told.value))
 
-    for dial in (voice, face, neutral):
+    for dial in (voice, face, neutral, told):
         dial.observe(draw, names="value")
     draw()
-    return widgets.VBox([voice, face, neutral, said])
+    return widgets.VBox([voice, face, neutral, told, said])
 
 
 def bars(rows: list[tuple[str, float, float]]) -> str:

@@ -3,7 +3,8 @@ r"""The procedural half of lesson 01: is a remark sarcastic? Judged from its wor
 Three encoders learn to perceive: whether the words praise, how far the melody rises, how the mouth is bent. Seven
 listeners, one for each set of views, learn to judge from what these encoders give. Every view alone leaves a coin's
 chance, the voice with the face too; the words with either of them come close to 90 %, all three to 96 %. Those ceilings
-are exact (``mmatl_lab.world.sarcasm``), and so is each listener's distance to its own.
+are exact (``mmatl_lab.world.sarcasm``), and so is each listener's distance to its own. They hold for whoever knows how
+noisy voice and face are, so the listeners are told, and learn from remarks of every noise.
 
 Why perception is taught: the answer is an exclusive or, so no view says anything about it, and the gradient of a fresh
 encoder is nearly nothing. Trained from the answers alone, whether such networks leave chance is a matter of luck and of
@@ -13,6 +14,7 @@ after 146 steps, and then came as far as those here, and in the other not in 500
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,6 +50,8 @@ SUBSETS = (
 FUSIONS = ("concat", "add", "product")
 NUM_TEST = 10_000
 LOW_NOISE = 0.4
+TRAINING_NOISES = (0.1, 3.0)  # of voice and face in training, drawn for each remark evenly on a logarithmic scale
+TRAINING_AMBIGUITY = 0.1
 EVALUATION_SEED = 90_212  # of the remarks that every number is measured on; no training run uses it
 
 
@@ -67,11 +71,11 @@ class Judgement(NamedTuple):
 
 
 class Listener(nn.Module):
-    """A fusion of the vectors of the views ``given``, and a head with two logits, sincere and sarcastic."""
+    """A fusion of the vectors of the views ``given`` and of the noises, and a head: logits of sincere and sarcastic."""
 
     def __init__(self, given: Iterable[str], preset: SarcasmPreset):
         super().__init__()
-        self.given = tuple(given)
+        self.given = (*given, "noise")
         self.fusion = make_fusion(preset.fusion, [preset.width] * len(self.given))
         self.head = mlp_head(self.fusion.width, 2)
 
@@ -94,7 +98,7 @@ def make_fusion(name: str, widths: Sequence[int]) -> nn.Module:
 
 
 class Listeners(nn.Module):
-    """An encoder for each view, what each perceives, and a listener for each of SUBSETS."""
+    """An encoder for each view and for the noises, what each view shows, and a listener for each of SUBSETS."""
 
     def __init__(self, preset: SarcasmPreset):
         super().__init__()
@@ -103,13 +107,14 @@ class Listeners(nn.Module):
                 "text": TextTransformer(preset.width, len(WORDS), MAX_WORDS, layers=1, inner=preset.width),
                 "voice": AudioCNN(preset.width, preset.channels),
                 "face": ImageCNN(preset.width, preset.channels, stem=8),
+                "noise": nn.Sequential(nn.Linear(2, preset.width), nn.GELU()),
             }
         )
         self.perceive = nn.ModuleDict({view: nn.Linear(preset.width, 1) for view in VIEWS})
         self.listener = nn.ModuleDict({name_of(given): Listener(given, preset) for given in SUBSETS})
 
     def encode(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What there is to read, hear and see, by view -> vectors (B, D) by view."""
+        """What ``show`` gives -> vectors (B, D) by view, and that of the noises."""
         return {view: encoder(views[view]) for view, encoder in self.encoders.items()}
 
     def forward(self, views: Mapping[str, Tensor]) -> Judgement:
@@ -149,17 +154,43 @@ def make_model(preset: SarcasmPreset, *, seed: int = 0) -> Listeners:
 
 
 def show(utterances: Utterances) -> dict[str, Tensor]:
-    """What there is to read, hear and see: tokens (B, 8), log-mels (B, 40, 64) and pictures (B, 3, 32, 32)."""
-    return {"text": utterances.text, "voice": log_mel(speak(utterances)), "face": draw_faces(utterances)}
+    """What there is to read, hear and see: tokens (B, 8), log-mels (B, 40, 64) and pictures (B, 3, 32, 32).
+
+    And what is known beforehand: ``noise`` (B, 2), the logarithms of σ_v and σ_f. A ceiling holds for whoever knows how
+    far the voice and the face can be trusted, so listeners are told.
+    """
+    noise = torch.stack([utterances.voice_noise, utterances.face_noise], 1)
+    return {
+        "text": utterances.text,
+        "voice": log_mel(speak(utterances)),
+        "face": draw_faces(utterances),
+        "noise": noise.clamp(min=TRAINING_NOISES[0]).log(),
+    }
+
+
+def training_utterances(n: int, *, generator: torch.Generator) -> Utterances:
+    """Remarks of all noises, from voices and faces as clear as day to hardly any use; a tenth have neutral words."""
+    low, high = TRAINING_NOISES
+    voice_noise, face_noise = (low * (high / low) ** torch.rand(n, 2, generator=generator)).T
+    dials = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": TRAINING_AMBIGUITY}
+    return sample_utterances(n, **dials, generator=generator)
+
+
+@cache
+def training_ceiling() -> float:
+    """The best accuracy with all views on ``training_utterances``: the mean over a fine grid of noises."""
+    low, high = TRAINING_NOISES
+    noises = [low * (high / low) ** ((i + 0.5) / 50) for i in range(50)]
+    return sum(ceiling(VIEWS, v, f, TRAINING_AMBIGUITY) for v in noises for f in noises) / len(noises) ** 2
 
 
 def train(preset: SarcasmPreset, *, folder: Path, resume: bool = False, seed: int = 0, card: dict) -> Path:
     """Train and save ``why_sarcasm``; returns the file."""
     model = make_model(preset, seed=seed)
-    settings = {"lr": preset.lr, "seed": seed, "ceiling": {"all_three": ceiling()}}
+    settings = {"lr": preset.lr, "seed": seed, "ceiling": {"all_three": training_ceiling()}}
     run = Run(model, NAME, preset.num_steps, folder=folder, resume=resume, card=card, **settings)
     for _, generator in run:
-        utterances = sample_utterances(preset.batch_size, generator=generator)[run.shard].to(run.device)
+        utterances = training_utterances(preset.batch_size, generator=generator)[run.shard].to(run.device)
         perceived, logits = run.model(show(utterances))
         loss = perception_loss(perceived, utterances) + judgement_loss(logits, utterances)
         run.step(loss, all_three=accuracy(logits[name_of(VIEWS)], utterances))
@@ -227,16 +258,19 @@ def r_squared(found: Tensor, true: Tensor) -> float:
     return (1 - (found - true).square().mean() / true.var(correction=0)).item()
 
 
-def noise_curve(model: Listeners, noises: Sequence[float], n: int = 4_000) -> dict[str, list[float]]:
-    """Accuracy at each noise of the voice, that of the face as trained, and ``"<listener> ceiling"`` beside it.
+def noise_curve(
+    model: Listeners, noises: Sequence[float], n: int = 4_000, *, told: bool = True
+) -> dict[str, list[float]]:
+    """Accuracy at each noise of the voice, that of the face being NOISE, and ``"<listener> ceiling"`` beside it.
 
-    The listeners were trained at NOISE alone and weigh voice and face as is best there: where the voice is much noisier
-    the one with all three views falls far below its ceiling; the others decide by a sign and need not.
+    Args:
+        told: whether the listeners are told the noise of the voice; otherwise they take it for NOISE. With one noisy
+            view the answer is a sign and needs no such knowledge; with two it must be known which is to be trusted.
     """
     found: dict[str, list[float]] = {}
     for noise in noises:
         utterances = sample_utterances(n, voice_noise=noise, generator=seeded(EVALUATION_SEED, 3))
-        for name, belief in answers(model, utterances).items():
+        for name, belief in answers(model, utterances if told else utterances.told(NOISE, NOISE)).items():
             share = ((belief > 0.5) == utterances.sarcastic).float().mean().item()
             found.setdefault(name, []).append(share)
             found.setdefault(f"{name} ceiling", []).append(ceiling(name.split("_"), voice_noise=noise))
@@ -249,21 +283,23 @@ def compare_fusions(model: Listeners, num_steps: int, seeds: Sequence[int] = (0,
     New listeners learn from the vectors that the model's encoders give, so that the fusions alone differ. Adding
     answers is what one does without a fusion: the log-odds of the three single listeners, added up.
     """
-    test = sample_utterances(4_000, generator=seeded(EVALUATION_SEED, 4))
-    label = test.sarcastic
+    device = next(model.parameters()).device
+    model.eval()
+    test = sample_utterances(4_000, generator=seeded(EVALUATION_SEED, 4)).to(device)
     with torch.no_grad():
         vectors = [model.encode(show(part)) for part in _parts(test)]
-        features = {view: torch.cat([part[view] for part in vectors]) for view in VIEWS}
+    features = {view: torch.cat([part[view] for part in vectors]) for view in model.encoders}
+    width = features["text"].shape[1]
     found: dict[str, list[float]] = {name: [] for name in (*FUSIONS, "adding answers")}
     for seed in seeds:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            built = {name: Listener(VIEWS, SarcasmPreset(1, fusion=name)) for name in FUSIONS}
-            single = {view: Listener([view], SarcasmPreset(1)) for view in VIEWS}
-        learners = nn.ModuleDict(built | single)
+            built = {name: Listener(VIEWS, SarcasmPreset(1, width=width, fusion=name)) for name in FUSIONS}
+            single = {view: Listener([view], SarcasmPreset(1, width=width)) for view in VIEWS}
+        learners = nn.ModuleDict(built | single).to(device)
         optimizer = torch.optim.AdamW(learners.parameters(), lr=2e-3)
         for step in range(num_steps):
-            utterances = sample_utterances(256, generator=seeded(seed, 78, step))
+            utterances = sample_utterances(256, generator=seeded(seed, 78, step)).to(device)
             with torch.no_grad():
                 given = model.encode(show(utterances))
             loss = judgement_loss({name: learner(given) for name, learner in learners.items()}, utterances)
@@ -274,5 +310,5 @@ def compare_fusions(model: Listeners, num_steps: int, seeds: Sequence[int] = (0,
             logits = {name: learner(features) for name, learner in learners.items()}
         logits["adding answers"] = sum(logits[view].log_softmax(1) for view in VIEWS)
         for name, values in found.items():
-            values.append(((logits[name].argmax(1) == 1) == label).float().mean().item())
+            values.append(accuracy(logits[name], test).item())
     return found

@@ -19,28 +19,22 @@ from .utterances import NOISE, VIEWS, Utterances, check_dials
 _LEAST = 1e-6  # noise below this is as good as none; keeps 1 / σ² finite
 
 
-def belief(
-    utterances: Utterances,
-    given: str | Iterable[str] = VIEWS,
-    *,
-    voice_noise: float = NOISE,
-    face_noise: float = NOISE,
-) -> Tensor:
-    """(B,) P(sarcastic | the views given) of whoever knows how this world is made: no model can know better.
+def belief(utterances: Utterances, given: str | Iterable[str] = VIEWS) -> Tensor:
+    """(B,) P(sarcastic | the views given) of whoever knows how this world is made, its noises too.
+
+    No model can know better; ``belief(utterances.told(...))`` is that of the same listener, told other noises.
 
     Args:
         given: names of VIEWS.
-        voice_noise, face_noise: σ_v and σ_f that the utterances were drawn with.
 
     Raises:
-        ValueError: an unknown view, or a noise below 0.
+        ValueError: an unknown view.
     """
     given = _checked(given)
-    check_dials(voice_noise, face_noise)
     log_odds = torch.zeros(len(utterances), dtype=torch.float64, device=utterances.device)  # Λ
-    for view, noise in (("voice", voice_noise), ("face", face_noise)):
+    for view, noise in (("voice", utterances.voice_noise), ("face", utterances.face_noise)):
         if view in given:
-            log_odds += 2 * getattr(utterances, view).double() * _precision(noise)
+            log_odds += 2 * getattr(utterances, view).double() * noise.double().clamp(min=_LEAST) ** -2
     t = utterances.valence if "text" in given else 0
     return (-t * log_odds).sigmoid().float()
 

@@ -1,7 +1,7 @@
 """Utterances: who says what, in which tone and with which face, and whether it is meant."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ class Utterances(Batch):
     text: (B, 8) int64 tokens of the words, 0 after the last. valence: int64, what the words say, 1 praise, -1 blame,
     0 neutral. meant: int64, what the speaker thinks, 1 good, -1 bad. sarcastic: bool, whether the words were chosen to
     contradict it (neutral words hide this). voice: how the pitch goes, above 0 it rises. face: how the mouth is bent,
-    above 0 it smiles.
+    above 0 it smiles. voice_noise, face_noise: σ_v and σ_f, how far the two stray from what is meant.
 
     What the speaker happens to be like, and what says nothing of sarcasm: pitch (Hz) in the middle of the utterance,
     duration (seconds), vowel (0 oo, 1/3 oh, 2/3 ah, 1 eh); centre x, y of the head and its radius in units of half
@@ -47,6 +47,8 @@ class Utterances(Batch):
     sarcastic: Tensor
     voice: Tensor
     face: Tensor
+    voice_noise: Tensor
+    face_noise: Tensor
     pitch: Tensor
     duration: Tensor
     vowel: Tensor
@@ -58,6 +60,19 @@ class Utterances(Batch):
     hair: Tensor
     shirt: Tensor
     backdrop: Tensor
+
+    def told(self, voice_noise: float, face_noise: float) -> "Utterances":
+        """The same utterances to one who takes the noises to be these, whatever they are.
+
+        Raises:
+            ValueError: a noise below 0.
+        """
+        check_dials(voice_noise, face_noise)
+        return replace(
+            self,
+            voice_noise=torch.full_like(self.voice, voice_noise),
+            face_noise=torch.full_like(self.face, face_noise),
+        )
 
     def describe(self) -> list[str]:
         """What is said and how, one line each, such as 'wow great food, in a falling voice with a frown'."""
@@ -73,8 +88,8 @@ class Utterances(Batch):
 def sample_utterances(
     n: int,
     *,
-    voice_noise: float = NOISE,
-    face_noise: float = NOISE,
+    voice_noise: float | Tensor = NOISE,
+    face_noise: float | Tensor = NOISE,
     ambiguity: float = 0.0,
     generator: torch.Generator,
     device: torch.device | str = "cpu",
@@ -82,7 +97,8 @@ def sample_utterances(
     r"""Draw ``n`` utterances: valence t and sarcasm s by fair coins, meant m = -t where sarcastic, else t.
 
     Args:
-        voice_noise, face_noise: $\sigma_v, \sigma_f \ge 0$ of v = m + σ_v ε and f = m + σ_f ε', which are not clipped.
+        voice_noise, face_noise: $\sigma_v, \sigma_f \ge 0$ of v = m + σ_v ε and f = m + σ_f ε', which are not clipped:
+            a number for all, or (n,) one for each.
         ambiguity: probability in [0, 1] that the words are neutral ones; the t behind them stays hidden.
         generator: a CPU generator (``seeded``); an utterance uses up the same count of numbers whatever the arguments.
             So 100 utterances drawn at once equal 60 and then 40, and turning one dial changes nothing else.
@@ -101,6 +117,7 @@ def sample_utterances(
     valence = torch.where(causes[:, 2] < ambiguity, remarks.NEUTRAL, t)
     # The inverse of Φ, of numbers in the middle of the generator's 2^-24 steps: never at 0, so never infinite.
     normal = torch.special.ndtri(causes[:, 3:].double() + 2**-25).float()  # (B, 2)
+    voice_noise, face_noise = (torch.as_tensor(x, dtype=torch.float32).expand(n) for x in (voice_noise, face_noise))
     speaker = {name: low + (high - low) * ranges[:, i] for i, (name, (low, high)) in enumerate(_RANGES.items())}
     low, high = _RANGES["pitch"]
     speaker["pitch"] = low * (high / low) ** ranges[:, 0]
@@ -112,6 +129,8 @@ def sample_utterances(
         sarcastic=sarcastic,
         voice=meant + voice_noise * normal[:, 0],
         face=meant + face_noise * normal[:, 1],
+        voice_noise=voice_noise.clone(),
+        face_noise=face_noise.clone(),
         **speaker,
     )
     return utterances.to(device)
@@ -125,6 +144,7 @@ def utterance_of(words: str, tone: float, face: float) -> Utterances:
         tone: v of the voice, in [-10, 10]. face: f of the mouth, in [-10, 10]. Meant remarks have ±1 on average.
 
     Nobody knows what was meant; it is taken to be good where tone + face > 0, and sarcastic is what contradicts that.
+    The noises are taken to be NOISE.
 
     Raises:
         TypeError: words that are not text, a tone or face that is not a number. ValueError: no words, too many of them,
@@ -150,15 +170,18 @@ def utterance_of(words: str, tone: float, face: float) -> Utterances:
         sarcastic=valence == -meant,
         voice=torch.tensor([float(tone)]),
         face=torch.tensor([float(face)]),
+        voice_noise=torch.tensor([NOISE]),
+        face_noise=torch.tensor([NOISE]),
         **speaker,
         **{name: torch.tensor([1]) for name in _CHOICES},
     )
 
 
-def check_dials(voice_noise: float, face_noise: float, ambiguity: float = 0.0) -> None:
+def check_dials(voice_noise: float | Tensor, face_noise: float | Tensor, ambiguity: float = 0.0) -> None:
     """Raises ValueError, one sentence, unless the noises are finite and >= 0 and the ambiguity a probability."""
-    for name, value in (("voice_noise", voice_noise), ("face_noise", face_noise)):
-        if not 0 <= value < math.inf:
-            raise ValueError(f"{name} must be 0 or more, got {value}.")
+    for name, noise in (("voice_noise", voice_noise), ("face_noise", face_noise)):
+        for value in torch.as_tensor(noise).flatten().tolist():
+            if not 0 <= value < math.inf:
+                raise ValueError(f"{name} must be 0 or more, got {value}.")
     if not 0 <= ambiguity <= 1:
         raise ValueError(f"ambiguity must be a probability in [0, 1], got {ambiguity}.")

@@ -1,6 +1,7 @@
 """The recipe: ideal models reach the ceilings, nobody is tested by who has met them, shipped models keep their word."""
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from mmatl_lab.data.smartwatch import EXERCISES, NUM_PERSONS, Windows, load_smar
 from mmatl_lab.lessons.why_multimodal import dials, recipe, sarcasm, smartwatch
 from mmatl_lab.training import Run
 from mmatl_lab.world import seeded
-from mmatl_lab.world.sarcasm import VIEWS, belief, ceiling, sample_utterances, squash
+from mmatl_lab.world.sarcasm import NOISE, VIEWS, belief, ceiling, sample_utterances, squash
 
 QUICK = recipe.PRESETS["quick"]
 
@@ -57,11 +58,33 @@ def test_the_noise_curve_has_the_ceiling_of_each_noise_beside_it(ideal):
     noises = (0.2, 0.8, 2.0)
     curve = sarcasm.noise_curve(ideal, noises)
     assert curve["text_voice ceiling"] == [ceiling(("text", "voice"), voice_noise=noise) for noise in noises]
-    for name in ("voice_face", "text_voice", "text_face"):
+    for name in ("voice_face", "text_voice", "text_face", "text_voice_face"):
         assert curve[name] == pytest.approx(curve[f"{name} ceiling"], abs=0.02)
     assert curve["text_voice"][0] > curve["text_voice"][1] > curve["text_voice"][2]
-    # weighs voice and face as if both had the usual noise, so that a noisier voice leads it astray
-    assert curve["text_voice_face"][2] < curve["text_voice_face ceiling"][2] - 0.05
+    # not told, it weighs voice and face as if both had the usual noise, so that a noisier voice leads it astray
+    misled = sarcasm.noise_curve(ideal, noises, told=False)
+    assert misled["text_voice"] == curve["text_voice"] and misled["text_voice_face"][1] == curve["text_voice_face"][1]
+    assert misled["text_voice_face"][2] < curve["text_voice_face"][2] - 0.05
+
+
+def test_listeners_are_told_the_noises_and_what_they_are_told_is_what_they_go_by():
+    model = sarcasm.make_model(QUICK.sarcasm).eval()
+    remarks = sample_utterances(6, voice_noise=2.0, generator=seeded(1))
+    one, two = model(sarcasm.show(remarks)), model(sarcasm.show(remarks.told(NOISE, NOISE)))
+    for name in model.listener:
+        assert not torch.equal(one.logits[name], two.logits[name])
+    for view in VIEWS:  # perception is of the view alone
+        assert torch.equal(one.perceived[view], two.perceived[view])
+
+
+def test_training_shows_all_noises_and_its_ceiling_is_that_of_the_ideal_listener():
+    remarks = sarcasm.training_utterances(20_000, generator=seeded(2))
+    low, high = sarcasm.TRAINING_NOISES
+    for noise in (remarks.voice_noise, remarks.face_noise):
+        assert noise.min() >= low and noise.max() <= high
+        assert noise.log().mean() == pytest.approx(math.log(low * high) / 2, abs=0.03)
+    right = ((belief(remarks) > 0.5) == remarks.sarcastic).float().mean().item()
+    assert sarcasm.training_ceiling() == pytest.approx(right, abs=0.01)
 
 
 def test_a_listener_has_only_the_views_of_its_name():
@@ -91,7 +114,7 @@ def test_perceiving_is_taught_without_what_is_meant_and_without_neutral_words():
 
 @pytest.mark.slow
 def test_fusions_are_compared_on_the_same_vectors_and_seeds_repeat():
-    model = sarcasm.make_model(QUICK.sarcasm)
+    model = sarcasm.make_model(replace(QUICK.sarcasm, width=24))
     one, two = (sarcasm.compare_fusions(model, 2, seeds=seeds) for seeds in ((5,), (4, 5)))
     assert list(one) == [*sarcasm.FUSIONS, "adding answers"]
     assert all(values == two[name][1:] for name, values in one.items())
