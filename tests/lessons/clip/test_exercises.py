@@ -1,0 +1,76 @@
+"""The exercises of the CLIP lesson: what they define is what the library computes."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmatl_lab.lessons.clip import exercises as clip
+from mmatl_lab.lessons.diagnose import same
+from mmatl_lab.metrics import retrieval
+from mmatl_lab.models.clip import CLIP, clip_loss, zero_shot_weights
+
+
+def pairs(n=8, d=5, seed=0):
+    return F.normalize(torch.randn(2, n, d, generator=torch.Generator().manual_seed(seed)), dim=-1)
+
+
+def test_the_loss_is_the_librarys():
+    image, text = pairs()
+    expected = clip_loss(image, text, torch.tensor(1 / 0.1).log())
+    assert torch.allclose(clip.contrastive_loss(image, text, 0.1), expected)
+
+
+def test_the_mask_is_the_librarys():
+    image, text = pairs()
+    tokens = torch.randint(1, 3, (8, 2), generator=torch.Generator().manual_seed(0))
+    meaning = torch.unique(tokens, dim=0, return_inverse=True)[1]
+    logits, target = clip.mask_false_negatives(10 * image @ text.T, tokens), torch.arange(8)
+    loss = (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+    assert torch.allclose(loss, clip_loss(image, text, torch.tensor(10.0).log(), meaning=meaning))
+
+
+def test_the_class_vectors_are_the_librarys():
+    model = CLIP(torch.nn.Identity(), torch.nn.Linear(6, 4))
+    tokens = torch.randn(6, 6)
+    expected = zero_shot_weights(model, tokens, 2)
+    assert torch.allclose(clip.class_vectors(model.text_encoder(tokens).view(2, 3, 4)), expected, atol=1e-6)
+
+
+def test_the_recall_is_the_librarys():
+    image, text = pairs(40)
+    ids = torch.arange(40) // 3
+    relevant = ids[:, None] == ids
+    for similarity in (image @ text.T, (2 * image @ text.T).round()):
+        for k in (1, 5):
+            expected = retrieval.recall_at_k(similarity, k=k, ids=ids, ties="lost")
+            assert clip.recall_at_k(similarity, relevant, k) == pytest.approx(expected)
+
+
+def test_the_derivative_is_autograds():
+    image, text = pairs()
+    logit_scale = torch.tensor(2.0, requires_grad=True)
+    (expected,) = torch.autograd.grad(clip_loss(image, text, logit_scale), logit_scale)
+    assert torch.allclose(clip.logit_scale_gradient(image, text, logit_scale.detach()), expected)
+
+
+def test_the_bugs_are_worth_finding():
+    """The broken step trains, and worse than the mended one: what the exercise says."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(64, 12, generator=generator)
+    torch.manual_seed(0)
+    losses = {}
+    for step in (clip.broken_step, clip.training_step):
+        torch.manual_seed(1)
+        model = CLIP(torch.nn.Linear(12, 8), torch.nn.Linear(12, 8))
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+        losses[step] = [step(model, optimizer, images, images @ torch.linspace(-1, 1, 12).diag()) for _ in range(100)]
+        with torch.no_grad():
+            out = model(images, images @ torch.linspace(-1, 1, 12).diag())
+        losses[step].append(retrieval.recall_at_k(out.image, out.text))
+    assert losses[clip.broken_step][-2] < losses[clip.broken_step][0]  # its loss even falls
+    assert losses[clip.broken_step][-1] < losses[clip.training_step][-1]
+
+
+def test_same_knows_infinities():
+    assert same(torch.tensor([1.0, -torch.inf]), torch.tensor([1.0, -torch.inf]))
+    assert not same(torch.tensor([torch.inf]), torch.tensor([-torch.inf]))
