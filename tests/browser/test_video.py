@@ -17,8 +17,11 @@ WATCH = """async times => {
     const context = canvas.getContext("2d"), frames = [];
     for (const time of times) {
         const seeked = new Promise(done => video.onseeked = done);
+        // a busy machine paints the new frame some time after it was found
+        const painted = new Promise(done => video.requestVideoFrameCallback(done));
         video.currentTime = time;
         await seeked;
+        await Promise.race([painted, new Promise(done => setTimeout(done, 2000))]);
         context.drawImage(video, 0, 0);
         frames.push(Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data));
     }

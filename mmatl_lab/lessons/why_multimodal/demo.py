@@ -22,8 +22,8 @@ ABOUT_SARCASM = (
 )
 ABOUT_NOISE = (
     "Tone and face follow what is meant, plus noise: the larger it is, the more often a good word sounds bad by "
-    "accident. The models learnt at all noises, and are told how noisy voice and face are. **Predict first:** do not "
-    f"tell them, so that they take both noises for {NOISE}, and make the voice as noisy as it gets. Is the model that "
+    "accident. The models learnt at all noises, and are told how noisy voice and face are. **Predict first:** untick "
+    f"the box, so that they take both noises for {NOISE}, and make the voice as noisy as it gets. Is the model that "
     "gets all three still right more often than the one without the voice?"
 )
 ABOUT_WATCH = (
