@@ -9,10 +9,11 @@ the two move against each other, which neither can know: does the arm turn inwar
 ``both`` summarises all six axes at once, so that their correlations across the sensors are among its numbers. It is not
 the larger encoder that helps: with the accelerometer fed twice, or the gyroscope of another window, it came to .84.
 
-All of this was chosen on people left out inside the training people: of each two, models were trained without both and
-tested on one. Convolutions over the raw trace were tried first (``SensorCNN``, with noise, turns and stretches of the
-traces): on inner splits of five people they named .73 to .79 of the windows, where a summary gave .87. Mirroring left
-arms was worth three points where both sensors are summarised together, and nothing to the accelerometer alone.
+All of this was chosen on inner splits: of each two people, models were trained without both and tested on one, so that
+what is chosen for a person never rests on that person. For each of the ten these splits chose the same: left arms
+mirrored (three points where both sensors are summarised together, one for the accelerometer alone), correlations across
+the sensors (two points). Convolutions over the raw trace were tried first (``SensorCNN``, with noise, turns and
+stretches of the traces): on inner splits of five people they named .73 to .79 of the windows, a summary .87.
 """
 
 from collections.abc import Mapping
