@@ -87,6 +87,10 @@ _OTHER_WORDS = (
 class UnknownWordError(ValueError):
     """A text holds a word outside the vocabulary; the message offers the nearest known ones."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: whoever typed the word needs the sentence alone."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class Tokenizer:
     """Words to numbers and back. ``words[0]`` is the padding; a word's token is its place in ``words``."""

@@ -110,6 +110,17 @@ def test_unknown_words_get_the_nearest_known_ones():
         Tokenizer().encode([3])
 
 
+def test_in_a_notebook_an_unknown_word_is_answered_with_a_sentence_and_no_traceback(capsys):
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
+    result = shell.run_cell("from mmatl_lab.world import Tokenizer\nTokenizer().encode('a crimsn star')")
+    shown = "".join(capsys.readouterr())
+    assert isinstance(result.error_in_exec, UnknownWordError)
+    assert "did you mean crimson" in shown and "Traceback" not in shown and "text.py" not in shown
+
+
 def test_scene_of_is_described():
     assert scene_of({"shape": "star", "colour": "orange", "size": "large", "x": 0.6, "y": -0.6}).describe() == [
         "a large orange star in the bottom right"
