@@ -110,6 +110,25 @@ def test_ceilings_follow_the_noise(page, console_errors, address):
     assert measured.locator("li").count() == 7 and console_errors == []
 
 
+def test_whoever_is_not_told_the_noise_trusts_the_wrong_sense(page, console_errors, address, monkeypatch):
+    from mmatl_lab.lessons.why_multimodal import dials, sarcasm
+    from mmatl_lab.world.sarcasm import belief
+
+    def ideal(model, remarks):
+        return {sarcasm.name_of(given): belief(remarks, given) for given in sarcasm.SUBSETS}
+
+    monkeypatch.setattr(dials, "answers", ideal)
+    page.goto(address)
+    page.get_by_role("tab", name="Noise").click()
+    pull(page, "Noise of the voice", 1.0)
+    measured = page.locator("#measured")
+    measured.get_by_text("nobody can be right more often than 90%").wait_for(timeout=WAIT)
+    assert measured.get_by_text("trusts").count() == 0
+    page.get_by_label("Tell the models the noises").uncheck()
+    measured.get_by_text("it trusts the voice more than it should").wait_for(timeout=WAIT)
+    assert console_errors == []
+
+
 def test_a_recording_of_the_watch_is_chosen(page, console_errors, address):
     page.goto(address)
     page.get_by_role("tab", name="Watch").click()
