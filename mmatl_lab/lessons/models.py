@@ -1,10 +1,6 @@
-"""What recipes share: a lesson's models are trained one after the other, each with its card, and loaded again.
+"""What recipes share: a lesson's models are trained, each with its card, loaded again and measured."""
 
-A lesson's ``parts`` are its models in their order: name of the checkpoint -> (module, part of a preset). The module has
-``make_model(part)``, ``train(part, folder=, resume=, seed=, card=)`` and ``evaluate(model)``.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,40 +13,71 @@ from mmatl_lab.training import load_into, unfinished
 Parts = Mapping[str, tuple[ModuleType, Any]]
 
 
-def train_models(
-    lesson: str, parts: Parts, preset_name: str, *, folder: Path, resume: bool, seed: int, only: str | None
-) -> dict[str, Path]:
-    """Train the models of a lesson and save each with its card.
+class Models:
+    """The models of a lesson at its presets.
 
     Args:
-        only: one of ``parts``; None trains all.
-
-    Returns:
-        The file of each; after a run that was stopped early, of those up to it.
-
-    Raises:
-        ValueError: ``only`` is not among the parts.
+        lesson: its name.
+        presets: by name.
+        parts: of a preset, the models in their order: name of the checkpoint -> (module, part of the preset). The
+            module has ``make_model(part)``, ``train(part, folder=, resume=, seed=, card=)`` and ``evaluate(model)``.
     """
-    if only is not None and only not in parts:
-        raise ValueError(f"there is no checkpoint {only!r} in this lesson: choose one of {', '.join(parts)}.")
-    files = {}
-    for name, (module, part) in parts.items():
-        if only in (None, name):
-            command = f"mmatl-lab train {lesson} --preset {preset_name} --seed {seed} --only {name}"
-            card = {"recipe": lesson, "preset": preset_name, "seed": seed, "command": command}
-            files[name] = module.train(part, folder=folder, resume=resume, seed=seed, card=card)
-            if unfinished(files[name]):  # Ctrl-C means the whole command, not only this model
-                break
-    return files
 
+    def __init__(self, lesson: str, presets: Mapping[str, Any], parts: Callable[[Any], Parts]):
+        self.lesson, self.presets, self.parts = lesson, presets, parts
 
-def load_model(
-    lesson: str, parts: Parts, name: str, preset_name: str, *, folder: Path | None
-) -> tuple[nn.Module, dict[str, Any]]:
-    """A trained model, ready to be used, and its card. ``folder`` None takes the shipped one."""
-    path = paths.asset(f"checkpoints/{name}.safetensors") if folder is None else Path(folder) / f"{name}.safetensors"
-    module, part = parts[name]
-    model = module.make_model(part)
-    where = "" if folder is None else f" --folder {folder}"
-    card = load_into(model, path, command=f"mmatl-lab train {lesson} --preset {preset_name} --only {name}{where}")
-    return model.eval(), card
+    def preset(self, name: str) -> Any:
+        """The preset called ``name``.
+
+        Raises:
+            ValueError: there is none of this name.
+        """
+        if name not in self.presets:
+            raise ValueError(f"there is no preset {name!r}: choose one of {', '.join(self.presets)}.")
+        return self.presets[name]
+
+    def train(
+        self, preset_name: str, *, folder: Path, resume: bool = False, seed: int = 0, only: str | None = None
+    ) -> dict[str, Path]:
+        """Train the models and save each with its card.
+
+        Args:
+            only: the name of one checkpoint; None trains all.
+
+        Returns:
+            The file of each; after a run that was stopped early, of those up to it.
+
+        Raises:
+            ValueError: no such preset or checkpoint.
+        """
+        parts = self.parts(self.preset(preset_name))
+        if only is not None and only not in parts:
+            raise ValueError(f"there is no checkpoint {only!r} in this lesson: choose one of {', '.join(parts)}.")
+        files = {}
+        for name, (module, part) in parts.items():
+            if only in (None, name):
+                command = f"mmatl-lab train {self.lesson} --preset {preset_name} --seed {seed} --only {name}"
+                card = {"recipe": self.lesson, "preset": preset_name, "seed": seed, "command": command}
+                files[name] = module.train(part, folder=folder, resume=resume, seed=seed, card=card)
+                if unfinished(files[name]):  # Ctrl-C means the whole command, not only this model
+                    break
+        return files
+
+    def load(
+        self, name: str, preset_name: str = "full", *, folder: Path | None = None
+    ) -> tuple[nn.Module, dict[str, Any]]:
+        """A trained model, ready to be used, and its card. ``folder`` None takes the shipped one."""
+        path = (
+            paths.asset(f"checkpoints/{name}.safetensors") if folder is None else Path(folder) / f"{name}.safetensors"
+        )
+        module, part = self.parts(self.preset(preset_name))[name]
+        model = module.make_model(part)
+        where = "" if folder is None else f" --folder {folder}"
+        command = f"mmatl-lab train {self.lesson} --preset {preset_name} --only {name}{where}"
+        card = load_into(model, path, command=command)
+        return model.eval(), card
+
+    def measure(self, preset_name: str = "full", *, folder: Path | None = None) -> list[tuple[dict, dict, dict]]:
+        """(metrics, controls, ceilings) of each model on what training never saw; ``folder`` as in ``load``."""
+        parts = self.parts(self.preset(preset_name))
+        return [module.evaluate(self.load(name, preset_name, folder=folder)[0]) for name, (module, _) in parts.items()]

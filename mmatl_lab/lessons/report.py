@@ -3,7 +3,14 @@
 import html
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+
+def joined(measured: Iterable[tuple[dict, dict, dict]]) -> tuple[dict, dict, dict]:
+    """The (metrics, controls, ceilings) of several models as those of one report; their names differ."""
+    metrics, controls, ceilings = ({k: v for part in column for k, v in part.items()} for column in zip(*measured))
+    return metrics, controls, ceilings
 
 
 def target(value: float, *, at_least: float | None = None, at_most: float | None = None) -> dict:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmatl_lab.errata import get as erratum
-from mmatl_lab.lessons.models import Parts, load_model, train_models
-from mmatl_lab.lessons.report import Report, target
-from mmatl_lab.models.clip import CLIP
+from mmatl_lab.lessons.models import Models, Parts
+from mmatl_lab.lessons.report import Report, joined, target
 
 from . import emoji, scenes
 from .emoji import EmojiPreset
@@ -54,33 +53,13 @@ PRESETS = {
 }
 
 
-def preset(name: str) -> Preset:
-    """The preset called ``name``.
-
-    Raises:
-        ValueError: for another name than quick, full and gpu.
-    """
-    if name not in PRESETS:
-        raise ValueError(f"there is no preset {name!r}: choose one of {', '.join(PRESETS)}.")
-    return PRESETS[name]
-
-
 def parts(chosen: Preset) -> Parts:
     """The module and the part of a preset behind each checkpoint."""
     return {scenes.NAME: (scenes, chosen.scenes), emoji.NAME: (emoji, chosen.emoji)}
 
 
-def train(
-    preset_name: str, *, folder: Path, resume: bool = False, seed: int = 0, only: str | None = None
-) -> dict[str, Path]:
-    """Train the lesson's models and save each with its card, see ``train_models``; ``only`` one of CHECKPOINTS."""
-    chosen = parts(preset(preset_name))
-    return train_models("clip", chosen, preset_name, folder=folder, resume=resume, seed=seed, only=only)
-
-
-def load(name: str, preset_name: str = "full", *, folder: Path | None = None) -> tuple[CLIP, dict]:
-    """A trained model and its card. ``folder`` None takes the shipped one."""
-    return load_model("clip", parts(preset(preset_name)), name, preset_name, folder=folder)
+MODELS = Models("clip", PRESETS, parts)
+preset, train, load = MODELS.preset, MODELS.train, MODELS.load
 
 
 def evaluate(preset_name: str = "full", *, folder: Path | None = None) -> Report:
@@ -90,10 +69,7 @@ def evaluate(preset_name: str = "full", *, folder: Path | None = None) -> Report
         folder: where the checkpoints are; None takes the shipped ones, which are of the preset full.
     """
     start = time.perf_counter()
-    found = []
-    for name, (module, _) in parts(preset(preset_name)).items():
-        model, _ = load(name, preset_name, folder=folder)
-        found.append(module.evaluate(model))
+    found = MODELS.measure(preset_name, folder=folder)
     one_sided = erratum("clip-one-sided").measure().printed
     overflow = erratum("clip-exp-overflow").measure().printed
     measured = {
@@ -110,7 +86,7 @@ def report(preset_name: str, seconds: float, *measured: tuple[dict, dict, dict])
     Args:
         measured: (metrics, controls, ceilings), such as ``scenes.evaluate`` and ``emoji.evaluate`` give them.
     """
-    metrics, controls, ceilings = ({k: v for part in column for k, v in part.items()} for column in zip(*measured))
+    metrics, controls, ceilings = joined(measured)
     # A minute of training is for seeing that everything runs: the preset quick promises nothing of the models.
     bounds = {} if preset_name == "quick" else TARGETS
     targets = {name: target(metrics[name], at_least=bound) for name, bound in bounds.items() if name in metrics}

@@ -7,10 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
-
-from mmatl_lab.lessons.models import Parts, load_model, train_models
-from mmatl_lab.lessons.report import Report, target
+from mmatl_lab.lessons.models import Models, Parts
+from mmatl_lab.lessons.report import Report, joined, target
 
 from . import sarcasm, smartwatch
 from .sarcasm import SarcasmPreset
@@ -42,33 +40,13 @@ PRESETS = {
 }
 
 
-def preset(name: str) -> Preset:
-    """The preset called ``name``.
-
-    Raises:
-        ValueError: for another name than quick, full and gpu.
-    """
-    if name not in PRESETS:
-        raise ValueError(f"there is no preset {name!r}: choose one of {', '.join(PRESETS)}.")
-    return PRESETS[name]
-
-
 def parts(chosen: Preset) -> Parts:
     """The module and the part of a preset behind each checkpoint."""
     return {sarcasm.NAME: (sarcasm, chosen.sarcasm), smartwatch.NAME: (smartwatch, chosen.smartwatch)}
 
 
-def train(
-    preset_name: str, *, folder: Path, resume: bool = False, seed: int = 0, only: str | None = None
-) -> dict[str, Path]:
-    """Train the lesson's models and save each with its card, see ``train_models``; ``only`` one of CHECKPOINTS."""
-    chosen = parts(preset(preset_name))
-    return train_models("why_multimodal", chosen, preset_name, folder=folder, resume=resume, seed=seed, only=only)
-
-
-def load(name: str, preset_name: str = "full", *, folder: Path | None = None) -> tuple[nn.Module, dict]:
-    """A trained model and its card. ``folder`` None takes the shipped one."""
-    return load_model("why_multimodal", parts(preset(preset_name)), name, preset_name, folder=folder)
+MODELS = Models("why_multimodal", PRESETS, parts)
+preset, train, load = MODELS.preset, MODELS.train, MODELS.load
 
 
 def evaluate(preset_name: str = "full", *, folder: Path | None = None) -> Report:
@@ -78,10 +56,7 @@ def evaluate(preset_name: str = "full", *, folder: Path | None = None) -> Report
         folder: where the checkpoints are; None takes the shipped ones, which are of the preset full.
     """
     start = time.perf_counter()
-    found = []
-    for name, (module, _) in parts(preset(preset_name)).items():
-        model, _ = load(name, preset_name, folder=folder)
-        found.append(module.evaluate(model))
+    found = MODELS.measure(preset_name, folder=folder)
     return report(preset_name, time.perf_counter() - start, *found)
 
 
@@ -91,7 +66,7 @@ def report(preset_name: str, seconds: float, *measured: tuple[dict, dict, dict])
     Args:
         measured: (metrics, controls, ceilings), such as ``sarcasm.evaluate`` and ``smartwatch.evaluate`` give them.
     """
-    metrics, controls, ceilings = ({k: v for part in column for k, v in part.items()} for column in zip(*measured))
+    metrics, controls, ceilings = joined(measured)
     targets = {}
     if preset_name != "quick":  # a few seconds of training are for seeing that everything runs: they promise nothing
         targets = {name: target(metrics[name], at_least=ceiling - TOLERANCE) for name, ceiling in ceilings.items()}
