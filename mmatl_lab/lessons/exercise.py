@@ -30,7 +30,8 @@ class Exercise:
         solution: the function; its docstring is the stub's, with the expected output as a doctest.
         hints: from a nudge to nearly the answer.
         checker: `checker(attempt, generator) -> str` returns what was checked, or raises `Wrong`; None for an open one.
-        start: the function that the learner starts from, where that is not the solution minus lines.
+        start: the function that the learner starts from, where that is not the solution minus lines; ``empty_plan`` for
+            an open experiment.
         rubric: for an open exercise, the questions by which you judge your own answer.
     """
 
@@ -146,6 +147,19 @@ def exercise(id: str, title: str, **fields) -> Callable[[Callable], Callable]:
         return solution
 
     return register
+
+
+def empty_plan() -> dict[str, str]:
+    """The plan of an experiment, one sentence each."""
+    return {
+        "question": ...,
+        "prediction": ...,
+        "varied": ...,
+        "held fixed": ...,
+        "control": ...,
+        "measured": ...,
+        "would change my mind": ...,
+    }
 
 
 def exercises(lesson: str) -> list[Exercise]:

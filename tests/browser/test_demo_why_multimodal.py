@@ -111,13 +111,13 @@ def test_ceilings_follow_the_noise(page, console_errors, address):
 
 
 def test_whoever_is_not_told_the_noise_trusts_the_wrong_sense(page, console_errors, address, monkeypatch):
-    from mmatl_lab.lessons.why_multimodal import dials, sarcasm
+    from mmatl_lab.lessons.why_multimodal import sarcasm
     from mmatl_lab.world.sarcasm import belief
 
     def ideal(model, remarks):
         return {sarcasm.name_of(given): belief(remarks, given) for given in sarcasm.SUBSETS}
 
-    monkeypatch.setattr(dials, "answers", ideal)
+    monkeypatch.setattr(sarcasm, "answers", ideal)
     page.goto(address)
     page.get_by_role("tab", name="Noise").click()
     pull(page, "Noise of the voice", 1.0)

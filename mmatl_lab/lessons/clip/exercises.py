@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..exercise import exercise
+from ..exercise import empty_plan, exercise
 from ..progress import prediction
 from . import checks
 
@@ -240,19 +240,6 @@ def logit_scale_gradient(image: Tensor, text: Tensor, logit_scale: Tensor) -> Te
     columns = (logits.softmax(dim=0) * logits).sum(dim=0).mean() - right
     return (rows + columns) / 2
     # END SOLUTION
-
-
-def empty_plan() -> dict[str, str]:
-    """The plan of an experiment, one sentence each."""
-    return {
-        "question": ...,
-        "prediction": ...,
-        "varied": ...,
-        "held fixed": ...,
-        "control": ...,
-        "measured": ...,
-        "would change my mind": ...,
-    }
 
 
 @exercise(

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mmatl_lab.data.smartwatch import ARMS, EXERCISES, RATE, Windows, load_smartwatch
+from mmatl_lab.data.smartwatch import ARMS, EXERCISES, RATE, Smartwatch, Windows, load_smartwatch
 from mmatl_lab.lessons.pages import answering, note, once
 from mmatl_lab.viz.datasets import AXES
 
@@ -23,15 +23,15 @@ CSS = """
 
 
 @once
-def windows() -> Windows:
-    """All windows of all recordings."""
-    return smartwatch.windows()
+def watch() -> Smartwatch:
+    """All recordings, as the watch measured them."""
+    return load_smartwatch()
 
 
 @once
-def _measured() -> Tensor:
-    """(N, T, 6): the windows as the watch measured them, left arms not mirrored."""
-    return load_smartwatch().windows(smartwatch.LENGTH, smartwatch.HOP).sensor
+def windows() -> Windows:
+    """All windows of all recordings, as models get them: those of left arms mirrored."""
+    return smartwatch.windows()
 
 
 @once
@@ -43,7 +43,7 @@ def answers() -> dict[str, Tensor]:
 @once
 def recordings() -> dict[tuple[int, int, int], int]:
     """The number of the recording of each person, exercise and arm."""
-    data = load_smartwatch()
+    data = watch()
     return {
         key: i
         for i, key in enumerate(zip(data.person.tolist(), data.exercise.tolist(), data.arm.tolist(), strict=True))
@@ -63,9 +63,11 @@ def recognise(person: str | None, exercise: str | None, arm: str | None, moment:
     if moment is None or not 0 <= moment <= 100:
         raise ValueError("the moment must be a number from 0 to 100: move its slider")
     truth = EXERCISES.index(exercise)
-    rows = (windows().recording == recordings()[int(person) - 1, truth, ARMS.index(arm)]).nonzero().squeeze(1)
+    recording = recordings()[int(person) - 1, truth, ARMS.index(arm)]
+    rows = (windows().recording == recording).nonzero().squeeze(1)
     place = round(moment / 100 * (len(rows) - 1))
-    drawn = traces(_measured()[rows], place)
+    measured = watch().recordings[recording].unfold(0, smartwatch.LENGTH, smartwatch.HOP).transpose(1, 2)
+    drawn = traces(measured, place)
     try:
         return drawn + _beliefs(rows, place, truth)
     except (ValueError, OSError) as error:  # there are no recognisers

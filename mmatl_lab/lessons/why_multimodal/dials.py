@@ -4,7 +4,7 @@ from mmatl_lab.viz.style import headless
 from mmatl_lab.world import seeded
 from mmatl_lab.world.sarcasm import NOISE, ceiling, sample_utterances
 
-from .sarcasm import EVALUATION_SEED, SUBSETS, Listeners, answers, name_of
+from .sarcasm import EVALUATION_SEED, SUBSETS, Listeners, accuracies, name_of
 
 
 def measure(
@@ -13,12 +13,8 @@ def measure(
     """(senses, accuracy on ``n`` remarks, exact ceiling) of each listener; not told, they go by NOISE for both."""
     dials = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": ambiguity}
     utterances = sample_utterances(n, **dials, generator=seeded(EVALUATION_SEED, 5))
-    belief = answers(model, utterances if told else utterances.told(NOISE, NOISE))
-    rows = []
-    for given in SUBSETS:
-        right = ((belief[name_of(given)] > 0.5) == utterances.sarcastic).float().mean().item()
-        rows.append((" + ".join(given), right, ceiling(given, **dials)))
-    return rows
+    right = accuracies(model, utterances, told=told)
+    return [(" + ".join(given), right[name_of(given)], ceiling(given, **dials)) for given in SUBSETS]
 
 
 def noise_dials(model: Listeners):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..exercise import exercise
+from ..exercise import empty_plan, exercise
 from ..progress import prediction
 from . import checks
 
@@ -222,19 +222,6 @@ def honest_accuracy(
         right = (model(x) == exercise).float()  # (N,)
         runs.append(torch.stack([right[person == p].mean() for p in held_out]))
     return torch.stack(runs).mean(dim=0)
-
-
-def empty_plan() -> dict[str, str]:
-    """The plan of an experiment, one sentence each."""
-    return {
-        "question": ...,
-        "prediction": ...,
-        "varied": ...,
-        "held fixed": ...,
-        "control": ...,
-        "measured": ...,
-        "would change my mind": ...,
-    }
 
 
 @exercise(

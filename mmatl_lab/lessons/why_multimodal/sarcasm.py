@@ -220,6 +220,12 @@ def judge(model: Listeners, utterances: Utterances) -> tuple[dict[str, Tensor], 
     return perceived, belief
 
 
+def accuracies(model: Listeners, utterances: Utterances, *, told: bool = True) -> dict[str, float]:
+    """Share of the utterances that each listener judges rightly; listeners who are not told go by NOISE for both."""
+    belief = answers(model, utterances if told else utterances.told(NOISE, NOISE))
+    return {name: ((p > 0.5) == utterances.sarcastic).float().mean().item() for name, p in belief.items()}
+
+
 def _parts(utterances: Utterances, n: int = 500) -> list[Utterances]:
     return [utterances[start : start + n] for start in range(0, len(utterances), n)]
 
@@ -270,8 +276,7 @@ def noise_curve(
     found: dict[str, list[float]] = {}
     for noise in noises:
         utterances = sample_utterances(n, voice_noise=noise, generator=seeded(EVALUATION_SEED, 3))
-        for name, belief in answers(model, utterances if told else utterances.told(NOISE, NOISE)).items():
-            share = ((belief > 0.5) == utterances.sarcastic).float().mean().item()
+        for name, share in accuracies(model, utterances, told=told).items():
             found.setdefault(name, []).append(share)
             found.setdefault(f"{name} ceiling", []).append(ceiling(name.split("_"), voice_noise=noise))
     return found

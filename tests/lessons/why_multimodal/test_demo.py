@@ -17,7 +17,6 @@ from mmatl_lab.lessons.why_multimodal import (
     demo_parts,
     demo_sarcasm,
     demo_watch,
-    dials,
     recipe,
     sarcasm,
     smartwatch,
@@ -52,7 +51,7 @@ def ideal(monkeypatch, models):
     def answers(model, utterances):
         return {sarcasm.name_of(given): belief(utterances, given) for given in sarcasm.SUBSETS}
 
-    monkeypatch.setattr(dials, "answers", answers)
+    monkeypatch.setattr(sarcasm, "answers", answers)
 
 
 def words(html: str) -> str:
