@@ -10,11 +10,11 @@ _WHERE = {
     "load_checkpoint": "checkpoint",
     "load_into": "checkpoint",
     "save_checkpoint": "checkpoint",
-    "unfinished": "state",
-    "Machine": "budget",
-    "PRESETS": "budget",
-    "default_preset": "budget",
-    "machine": "budget",
+    "unfinished": "resume",
+    "Machine": "hardware",
+    "PRESETS": "hardware",
+    "default_preset": "hardware",
+    "machine": "hardware",
 }
 __all__ = sorted(_WHERE)
 

@@ -23,14 +23,14 @@ from torch import Tensor, nn
 from mmatl_lab import paths
 from mmatl_lab.world import seeded
 
-from .budget import machine
 from .checkpoint import save_checkpoint
 from .checks import as_number, check_loss, check_metrics
+from .distributed import make_adamw, make_fabric
+from .hardware import machine
 from .interrupt import StopSignals
-from .processes import make_adamw, make_fabric
 from .progress import Plot, Progress, duration, reading, recent
+from .resume import load_state, save_state
 from .schedule import learning_rate
-from .state import load_state, save_state
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed")
 

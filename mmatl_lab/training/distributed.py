@@ -7,7 +7,7 @@ import warnings
 import torch
 from torch import nn
 
-from .budget import Machine
+from .hardware import Machine
 
 
 def make_fabric(computer: Machine, precision: str):

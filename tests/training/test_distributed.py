@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 
 from mmatl_lab.training import load_checkpoint
 
-from .processes import gradients
+from .distributed import gradients
 
-SCRIPT = Path(__file__).with_name("processes.py")
+SCRIPT = Path(__file__).with_name("distributed.py")
 
 
 @pytest.fixture(scope="module")
