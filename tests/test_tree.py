@@ -55,7 +55,11 @@ def test_no_notebook_installs_anything():
 @pytest.mark.parametrize(
     ("pattern", "guilty", "innocent"),
     [
-        (PLACES, "see /ho" + "me/ann/x, C:\\Us" + "ers\\ann", "a/home/b, https://x.org/root/y, ~/tmp/x, data/opt/x"),
+        (
+            PLACES,
+            "see /ho" + "me/ann/x, C:\\Us" + "ers\\ann",
+            "a/ho" + "me/b, https://x.org/ro" + "ot/y, ~/tmp/x, data/opt/x",
+        ),
         (PICKLES, "torch.lo" + "ad(path)", "safetensors.torch.load(x), json.load(x)"),
         (INSTALLS, "  !pip in" + "stall x", "see how to pip install it"),
     ],

@@ -79,18 +79,18 @@ def start(
     no_browser: NoBrowser = False,
 ) -> None:
     """Check this machine, then open JupyterLab on the notebooks, with the demos beside."""
-    from mmatl_lab.cli import checkup, jupyter
+    from mmatl_lab.cli import doctor, jupyter
 
-    say(checkup.verdict(checkup.examine()))
+    say(doctor.verdict(doctor.examine()))
     jupyter.serve(jupyter.workplace(Path.cwd()), port, browser=not no_browser)
 
 
-@app.command()
-def doctor(as_json: AsJson = False) -> None:
+@app.command("doctor")
+def check_machine(as_json: AsJson = False) -> None:
     """Check this machine: versions, device, memory, disk, assets, and what training will take."""
-    from mmatl_lab.cli import checkup
+    from mmatl_lab.cli import doctor
 
-    raise typer.Exit(0 if checkup.visit(as_json) else 1)
+    raise typer.Exit(0 if doctor.visit(as_json) else 1)
 
 
 @app.command("lessons")
@@ -100,7 +100,7 @@ def list_lessons() -> None:
     from rich.table import Table
 
     from mmatl_lab import lessons
-    from mmatl_lab.cli.checkup import duration, minutes
+    from mmatl_lab.cli.doctor import duration, minutes
 
     table = Table(box=None, pad_edge=False)
     for column in ("", "lesson", "trains in", "shows"):

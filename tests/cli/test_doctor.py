@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from mmatl_lab import paths
-from mmatl_lab.cli import checkup
+from mmatl_lab.cli import doctor
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def home(monkeypatch, tmp_path):
     """A sound installation of a wheel: one asset, one notebook, a folder to write to."""
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "a.bin").write_bytes(b"as shipped")
-    digest = checkup.sha256(tmp_path / "assets" / "a.bin")
+    digest = doctor.sha256(tmp_path / "assets" / "a.bin")
     (tmp_path / "assets" / "SHA256SUMS").write_text(f"{digest}  a.bin\n")
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "07_toy.ipynb").write_text("{}")
@@ -26,7 +26,7 @@ def home(monkeypatch, tmp_path):
 
 
 def faults():
-    return {check.name: f"{check.found}: {check.remedy}" for check in checkup.examine() if not check.ok}
+    return {check.name: f"{check.found}: {check.remedy}" for check in doctor.examine() if not check.ok}
 
 
 def test_a_sound_machine_passes(run, toy, home):
@@ -62,7 +62,7 @@ def test_missing_assets_and_notebooks(home):
 
 
 def test_packages_out_of_bounds_and_missing(home, monkeypatch):
-    monkeypatch.setattr(checkup, "requirements", lambda: ["torch>=99", "rich", "no-such-package-here>=1"])
+    monkeypatch.setattr(doctor, "requirements", lambda: ["torch>=99", "rich", "no-such-package-here>=1"])
     found = faults()
     assert found.keys() == {"package torch", "package no-such-package-here"}
     assert ">=99 is needed: run" in found["package torch"] and '-m pip install "torch>=99"' in found["package torch"]
@@ -71,8 +71,8 @@ def test_packages_out_of_bounds_and_missing(home, monkeypatch):
 
 def test_a_wheel_states_its_requirements_as_the_repository_does(monkeypatch, home):
     lines = ["torch>=2.6", "rich>=13.9", 'ruff>=0.9; extra == "dev"']
-    monkeypatch.setattr(checkup.metadata, "requires", lambda name: lines)
-    assert checkup.requirements() == lines[:2]
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: lines)
+    assert doctor.requirements() == lines[:2]
 
 
 def test_a_torch_that_does_not_load_is_a_line(run, toy, home, monkeypatch):
@@ -112,19 +112,19 @@ def test_a_folder_that_cannot_be_written_to(home, monkeypatch):
     def refuse(**_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(checkup.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
     assert "cannot be written to: Permission denied: start from a folder of your own" in faults()["folder"]
 
 
 def test_minutes_follow_the_speed_of_the_processor(toy, monkeypatch):
     monkeypatch.setenv("MMATL_LAB_PRESET", "full")
-    monkeypatch.setattr(checkup, "speed", lambda: checkup.REFERENCE_GFLOPS / 2)
-    assert checkup.minutes("toy") == 8
+    monkeypatch.setattr(doctor, "speed", lambda: doctor.REFERENCE_GFLOPS / 2)
+    assert doctor.minutes("toy") == 8
     monkeypatch.setenv("MMATL_LAB_PRESET", "gpu")
-    assert checkup.minutes("toy") == 8, "a GPU's minutes do not depend on the processor"
+    assert doctor.minutes("toy") == 8, "a GPU's minutes do not depend on the processor"
 
 
 def test_the_verdict_is_what_is_to_be_mended_or_that_all_is_well():
-    good, bad = checkup.Check("memory", True, "8 GB"), checkup.Check("disk", False, "0.1 GB free", "free 1 GB")
-    assert checkup.verdict([good]) == "This machine is ready; `mmatl-lab doctor` says more."
-    assert checkup.verdict([good, bad]) == "✘ disk       0.1 GB free: free 1 GB"
+    good, bad = doctor.Check("memory", True, "8 GB"), doctor.Check("disk", False, "0.1 GB free", "free 1 GB")
+    assert doctor.verdict([good]) == "This machine is ready; `mmatl-lab doctor` says more."
+    assert doctor.verdict([good, bad]) == "✘ disk       0.1 GB free: free 1 GB"
