@@ -4,6 +4,8 @@ import html
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from mmatl_lab.viz.tables import Table
+
 
 @dataclass(frozen=True, repr=False)
 class Measured:
@@ -21,23 +23,18 @@ class Measured:
     sentence: str
     heading: str = ""
 
-    def rows(self) -> list[tuple[str, str, str]]:
+    def table(self) -> Table:
         """Name, printed, right; intervals beside their numbers."""
         bounds = {f"{name}{end}" for name in self.printed for end in ("_low", "_high")} & set(self.printed)
-        return [(name, _value(self.printed, name), _value(self.right, name)) for name in self.printed
+        rows = [(name, _value(self.printed, name), _value(self.right, name)) for name in self.printed
                 if name not in bounds]  # fmt: skip
+        return Table(("", "as printed", "as it should be"), rows)
 
     def __repr__(self) -> str:
-        rows = [("", "as printed", "as it should be"), *self.rows()]
-        widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([*lines, self.sentence])
+        return f"{self.table()}\n{self.sentence}"
 
     def _repr_html_(self) -> str:
-        rows = [("", "as printed", "as it should be"), *self.rows()]
-        cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
-        table = "".join(f"<tr>{row}</tr>" for row in cells)
-        return f"{self.heading}<table>{table}</table><p>{html.escape(self.sentence)}</p>"
+        return f"{self.heading}{self.table()._repr_html_()}<p>{html.escape(self.sentence)}</p>"
 
 
 @dataclass(frozen=True, repr=False)

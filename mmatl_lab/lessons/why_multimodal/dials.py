@@ -1,6 +1,7 @@
 """The dials of the notebook: how noisy the voice and the face are, how many remarks have neutral words."""
 
 from mmatl_lab.viz.style import headless
+from mmatl_lab.viz.tables import Bar, Table
 from mmatl_lab.world import seeded
 from mmatl_lab.world.sarcasm import NOISE, ceiling, sample_utterances
 
@@ -25,9 +26,7 @@ def noise_dials(model: Listeners):
         pages without a kernel, the bars as they stand where training was.
     """
     if headless():
-        from IPython.display import HTML
-
-        return HTML(bars(measure(model, voice_noise=NOISE, face_noise=NOISE, ambiguity=0.0)))
+        return bars(measure(model, voice_noise=NOISE, face_noise=NOISE, ambiguity=0.0))
     import ipywidgets as widgets
 
     wide = {"description_width": "9em"}
@@ -43,7 +42,7 @@ def noise_dials(model: Listeners):
 
     def draw(_=None):
         noises = {"voice_noise": voice.value, "face_noise": face.value, "ambiguity": neutral.value}
-        said.value = bars(measure(model, **noises, told=told.value))
+        said.value = bars(measure(model, **noises, told=told.value))._repr_html_()
 
     for dial in (voice, face, neutral, told):
         dial.observe(draw, names="value")
@@ -51,16 +50,9 @@ def noise_dials(model: Listeners):
     return widgets.VBox([voice, face, neutral, told, said])
 
 
-def bars(rows: list[tuple[str, float, float]]) -> str:
-    """A table with a bar from 40 % to 100 % for each listener, and a mark where its ceiling is."""
-    lines = []
-    for senses, accuracy, best in rows:
-        left, mark = (100 * min(1.0, max(0.0, (value - 0.4) / 0.6)) for value in (accuracy, best))
-        # JupyterLab strips `position` and `currentColor` from a saved page, so the mark is a right edge laid over
-        ceiling_mark = f"width:{mark:.1f}%;height:1em;margin-top:-1em;border-right:2px dotted #D55E00"
-        lines.append(
-            f"<tr><td>{senses}</td><td><div style='width:16em;height:1em;background:#8883'>"
-            f"<div style='width:{left:.1f}%;height:100%;background:#0072B2'></div><div style='{ceiling_mark}'></div>"
-            f"</div></td><td>{accuracy:.2f}</td><td>of {best:.2f}</td></tr>"
-        )
-    return f"<table>{''.join(lines)}</table>"
+def bars(rows: list[tuple[str, float, float]]) -> Table:
+    """A bar from 40 % to 100 % for each listener, and a mark where its ceiling is."""
+    return Table(
+        ("senses", "", "accuracy"),
+        [(senses, Bar(right, mark=best, low=0.4), f"{right:.2f} of {best:.2f}") for senses, right, best in rows],
+    )
