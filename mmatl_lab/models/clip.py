@@ -65,7 +65,7 @@ def clip_loss(
     text: Tensor,
     logit_scale: Tensor,
     *,
-    meaning: Tensor | None = None,
+    caption_class: Tensor | None = None,
     gather: Callable[[Tensor], Tensor] | None = None,
     symmetric: bool = True,
 ) -> Tensor:
@@ -74,8 +74,8 @@ def clip_loss(
     Args:
         image, text: (B, D) unit vectors; row i of one belongs to row i of the other.
         logit_scale: scalar, log(1/τ).
-        meaning: (B,) int64; pairs with equal numbers say the same, so they are not used as negatives of each other
-            (false negatives are masked out of both sums). None: all other rows are negatives.
+        caption_class: (B,) int64; pairs with equal numbers say the same, so they are not used as negatives of each
+            other (false negatives are masked out of both sums). None: all other rows are negatives.
         gather: (B, ...) -> (world * B, ...), with gradients, for the negatives of other processes; with
             DistributedDataParallel's averaging the gradients are those of one process on the whole batch.
         symmetric: False gives only the image-to-text half (what half of the formula loses is in the errata).
@@ -89,10 +89,10 @@ def clip_loss(
         )
     if gather is not None:
         image, text = gather(image), gather(text)
-        meaning = None if meaning is None else gather(meaning)
+        caption_class = None if caption_class is None else gather(caption_class)
     logits = logit_scale.exp() * image @ text.T  # (B, B)
-    if meaning is not None:
-        same = meaning[:, None] == meaning[None, :]
+    if caption_class is not None:
+        same = caption_class[:, None] == caption_class[None, :]
         logits = logits.masked_fill(same & ~torch.eye(len(same), dtype=torch.bool, device=same.device), -torch.inf)
     target = torch.arange(len(logits), device=logits.device)
     loss = F.cross_entropy(logits, target)  # log-sum-exp inside: no overflow at any τ

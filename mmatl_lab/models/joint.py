@@ -44,6 +44,8 @@ class Joint(nn.Module):
         return self.head(self.fusion(self.features(views)))
 
 
-def mlp_head(width: int, num_classes: int, hidden: int = 128) -> nn.Sequential:
+def mlp_head(in_dim: int, num_classes: int, hidden_dim: int = 128) -> nn.Sequential:
     """A head with one hidden layer: (B, D) -> (B, C) logits."""
-    return nn.Sequential(nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, num_classes))
+    return nn.Sequential(
+        nn.LayerNorm(in_dim), nn.Linear(in_dim, hidden_dim), nn.GELU(), nn.Linear(hidden_dim, num_classes)
+    )

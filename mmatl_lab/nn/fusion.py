@@ -1,7 +1,7 @@
 r"""Fusions: how the vectors of several modalities become one.
 
 A fusion is a module from a list of features, one for each modality, $e_m \in \mathbb{R}^{n_m}$, to one vector
-$e_g \in \mathbb{R}^{D}$; its ``width`` is $D$. With an encoder for each modality before it and a head behind it, it
+$e_g \in \mathbb{R}^{D}$; its ``out_dim`` is $D$. With an encoder for each modality before it and a head behind it, it
 makes a multimodal model, and any of the three can be exchanged alone.
 """
 
@@ -18,12 +18,12 @@ class Concat(nn.Module):
     $W[e_1; e_2] = W_1 e_1 + W_2 e_2$, so that whatever depends on modalities together is left to what comes after.
 
     Args:
-        widths: $n_m$ of each modality.
+        dims: $n_m$ of each modality.
     """
 
-    def __init__(self, widths: Sequence[int]):
+    def __init__(self, dims: Sequence[int]):
         super().__init__()
-        self.width = sum(widths)
+        self.out_dim = sum(dims)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """[(B, n_1), ..., (B, n_M)] -> (B, D)."""
@@ -34,20 +34,20 @@ class Add(nn.Module):
     r"""Addition, $e_g = \sum_m e_m$, which needs $n_1 = \dots = n_M$; or of projections, $e_g = \sum_m W_m e_m$.
 
     Args:
-        widths: $n_m$ of each modality.
-        width: $D$ of the projections; None adds the vectors as they are.
+        dims: $n_m$ of each modality.
+        out_dim: $D$ of the projections; None adds the vectors as they are.
 
     Raises:
-        ValueError: different widths without projections.
+        ValueError: different $n_m$ without projections.
     """
 
-    def __init__(self, widths: Sequence[int], width: int | None = None):
+    def __init__(self, dims: Sequence[int], out_dim: int | None = None):
         super().__init__()
-        if width is None and len(set(widths)) > 1:
-            sizes = ", ".join(str(n) for n in widths)
-            raise ValueError(f"vectors of {sizes} numbers cannot be added: give width=, to which each is projected.")
-        self.width = widths[0] if width is None else width
-        project = [nn.Identity() if width is None else nn.Linear(n, width, bias=False) for n in widths]
+        if out_dim is None and len(set(dims)) > 1:
+            sizes = ", ".join(str(n) for n in dims)
+            raise ValueError(f"vectors of {sizes} numbers cannot be added: give out_dim=, to which each is projected.")
+        self.out_dim = dims[0] if out_dim is None else out_dim
+        project = [nn.Identity() if out_dim is None else nn.Linear(n, out_dim, bias=False) for n in dims]
         self.project = nn.ModuleList(project)
 
     def forward(self, features: list[Tensor]) -> Tensor:
@@ -64,13 +64,13 @@ class Product(nn.Module):
     arXiv:1610.04325; Liu et al. 2018, arXiv:1806.00064).
 
     Args:
-        widths: $n_m$ of each modality. width: $D$.
+        dims: $n_m$ of each modality. out_dim: $D$.
     """
 
-    def __init__(self, widths: Sequence[int], width: int):
+    def __init__(self, dims: Sequence[int], out_dim: int):
         super().__init__()
-        self.width = width
-        self.project = nn.ModuleList(nn.Linear(n, width) for n in widths)
+        self.out_dim = out_dim
+        self.project = nn.ModuleList(nn.Linear(n, out_dim) for n in dims)
         for project in self.project:
             nn.init.ones_(project.bias)  # near 1 each factor lets the others through, so that all of them learn
 

@@ -8,25 +8,25 @@ class TransformerBlock(nn.Module):
     """x ← x + Attention(LN(x));  x ← x + MLP(LN(x)), with Attention(q, k, v) = softmax(q kᵀ / √d) v in each head.
 
     Args:
-        width: D, divisible by ``heads``.
+        dim: D, divisible by ``num_heads``.
         expansion: hidden width of the MLP, as a multiple of D.
 
     Raises:
-        ValueError: ``width`` is not divisible by ``heads``.
+        ValueError: ``dim`` is not divisible by ``num_heads``.
     """
 
-    def __init__(self, width: int, heads: int, expansion: int = 4):
+    def __init__(self, dim: int, num_heads: int, expansion: int = 4):
         super().__init__()
-        self.heads = check_heads(width, heads)
-        self.norm_attention = nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.project = nn.Linear(width, width)
-        self.norm_mlp = nn.LayerNorm(width)
-        self.mlp = make_mlp(width, expansion)
+        self.num_heads = check_heads(dim, num_heads)
+        self.norm_attention = nn.LayerNorm(dim)
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.project = nn.Linear(dim, dim)
+        self.norm_mlp = nn.LayerNorm(dim)
+        self.mlp = make_mlp(dim, expansion)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, L, D) -> (B, L, D). ``mask`` (B, L) is True where there is a token; the others are not attended to."""
-        x = x + self.project(attend(self.qkv(self.norm_attention(x)), self.heads, mask))
+        x = x + self.project(attend(self.qkv(self.norm_attention(x)), self.num_heads, mask))
         return x + self.mlp(self.norm_mlp(x))
 
 
@@ -37,42 +37,42 @@ class FactorisedBlock(nn.Module):
     Args, errors: as of TransformerBlock.
     """
 
-    def __init__(self, width: int, heads: int, expansion: int = 4):
+    def __init__(self, dim: int, num_heads: int, expansion: int = 4):
         super().__init__()
-        self.heads = check_heads(width, heads)
-        self.norm_space, self.norm_time, self.norm_mlp = (nn.LayerNorm(width) for _ in range(3))
-        self.qkv_space, self.qkv_time = (nn.Linear(width, 3 * width) for _ in range(2))
-        self.project_space, self.project_time = (nn.Linear(width, width) for _ in range(2))
-        self.mlp = make_mlp(width, expansion)
+        self.num_heads = check_heads(dim, num_heads)
+        self.norm_space, self.norm_time, self.norm_mlp = (nn.LayerNorm(dim) for _ in range(3))
+        self.qkv_space, self.qkv_time = (nn.Linear(dim, 3 * dim) for _ in range(2))
+        self.project_space, self.project_time = (nn.Linear(dim, dim) for _ in range(2))
+        self.mlp = make_mlp(dim, expansion)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, L, P, D), L moments of P places -> the same. ``mask`` (B, L) is True where there is a moment."""
         B, L, P, D = x.shape
-        space = attend(self.qkv_space(self.norm_space(x)).flatten(0, 1), self.heads)  # (B L, P, D)
+        space = attend(self.qkv_space(self.norm_space(x)).flatten(0, 1), self.num_heads)  # (B L, P, D)
         x = x + self.project_space(space).view(B, L, P, D)
         qkv = self.qkv_time(self.norm_time(x)).transpose(1, 2).flatten(0, 1)  # (B P, L, 3 D)
-        time = attend(qkv, self.heads, mask if mask is None else mask.repeat_interleave(P, 0))
+        time = attend(qkv, self.num_heads, mask if mask is None else mask.repeat_interleave(P, 0))
         x = x + self.project_time(time).view(B, P, L, D).transpose(1, 2)
         return x + self.mlp(self.norm_mlp(x))
 
 
-def attend(qkv: Tensor, heads: int, mask: Tensor | None = None) -> Tensor:
+def attend(qkv: Tensor, num_heads: int, mask: Tensor | None = None) -> Tensor:
     """softmax(q kᵀ / √d) v in each head: (B, L, 3 D), which holds q, k and v of all heads -> (B, L, D).
 
     ``mask`` (B, L) is True where there is a token; the others are not attended to.
     """
     B, L, D = qkv.shape[0], qkv.shape[1], qkv.shape[2] // 3
-    q, k, v = qkv.view(B, L, 3, heads, D // heads).permute(2, 0, 3, 1, 4)  # (B, heads, L, D / heads)
+    q, k, v = qkv.view(B, L, 3, num_heads, D // num_heads).permute(2, 0, 3, 1, 4)  # (B, heads, L, D / heads)
     seen = None if mask is None else mask[:, None, None, :]  # (B, 1, 1, L): every query sees the same keys
     return F.scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(1, 2).reshape(B, L, D)
 
 
-def check_heads(width: int, heads: int) -> int:
-    """``heads``; raises ValueError unless it divides ``width``."""
-    if width % heads:
-        raise ValueError(f"width must be divisible by heads, got width={width}, heads={heads}.")
-    return heads
+def check_heads(dim: int, num_heads: int) -> int:
+    """``num_heads``; raises ValueError unless it divides ``dim``."""
+    if dim % num_heads:
+        raise ValueError(f"dim must be divisible by num_heads, got dim={dim}, num_heads={num_heads}.")
+    return num_heads
 
 
-def make_mlp(width: int, expansion: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(width, expansion * width), nn.GELU(), nn.Linear(expansion * width, width))
+def make_mlp(dim: int, expansion: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(dim, expansion * dim), nn.GELU(), nn.Linear(expansion * dim, dim))

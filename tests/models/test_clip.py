@@ -14,13 +14,13 @@ def unit(*shape, seed=0):
     return F.normalize(torch.randn(*shape, generator=torch.Generator().manual_seed(seed)), dim=-1)
 
 
-def by_hand(u, v, scale, meaning=None):
+def by_hand(u, v, scale, caption_class=None):
     """The formula, term by term, in float64."""
     B = len(u)
     s = [[(scale.double().exp() * (u[i].double() @ v[j].double())).item() for j in range(B)] for i in range(B)]
     total = 0.0
     for i in range(B):
-        others = [j for j in range(B) if j == i or meaning is None or meaning[i] != meaning[j]]
+        others = [j for j in range(B) if j == i or caption_class is None or caption_class[i] != caption_class[j]]
         total += math.log(sum(math.exp(s[i][j] - s[i][i]) for j in others))
         total += math.log(sum(math.exp(s[j][i] - s[i][i]) for j in others))
     return total / (2 * B)
@@ -30,9 +30,11 @@ def by_hand(u, v, scale, meaning=None):
 @settings(max_examples=40, deadline=None)
 def test_loss_is_the_formula(B, seed, log_scale, masked):
     u, v = unit(B, 8, seed=seed), unit(B, 8, seed=seed + 1)
-    meaning = torch.randint(0, 3, (B,), generator=torch.Generator().manual_seed(seed)) if masked else None
+    caption_class = torch.randint(0, 3, (B,), generator=torch.Generator().manual_seed(seed)) if masked else None
     scale = torch.tensor(log_scale)
-    assert clip_loss(u, v, scale, meaning=meaning).item() == pytest.approx(by_hand(u, v, scale, meaning), abs=2e-4)
+    assert clip_loss(u, v, scale, caption_class=caption_class).item() == pytest.approx(
+        by_hand(u, v, scale, caption_class), abs=2e-4
+    )
 
 
 def test_symmetry_permutation_and_bounds():
@@ -49,16 +51,16 @@ def test_symmetry_permutation_and_bounds():
 
 def test_equal_meanings_are_no_negatives():
     u, v, scale = unit(6, 8), unit(6, 8, seed=1), torch.tensor(3.0)
-    meaning = torch.tensor([0, 0, 1, 2, 3, 4])
+    caption_class = torch.tensor([0, 0, 1, 2, 3, 4])
     v.requires_grad_()
-    logits_01 = torch.autograd.grad(clip_loss(u, v, scale, meaning=meaning), v)[0]
+    logits_01 = torch.autograd.grad(clip_loss(u, v, scale, caption_class=caption_class), v)[0]
     # Row 1's text is pushed away from image 0 without the mask, and not with it.
     direction = u[0]
     without = torch.autograd.grad(clip_loss(u, v, scale), v)[0]
     assert (without[1] @ direction) > (logits_01[1] @ direction)
-    everything_equal = clip_loss(u, v, scale, meaning=torch.zeros(6, dtype=torch.long))
+    everything_equal = clip_loss(u, v, scale, caption_class=torch.zeros(6, dtype=torch.long))
     assert everything_equal.item() == pytest.approx(0, abs=1e-6)
-    distinct = clip_loss(u, v, scale, meaning=torch.arange(6))
+    distinct = clip_loss(u, v, scale, caption_class=torch.arange(6))
     assert torch.allclose(distinct, clip_loss(u, v, scale))
 
 
@@ -82,8 +84,8 @@ def test_no_overflow_at_the_smallest_temperature():
 
 def small(vit=False):
     torch.manual_seed(0)
-    image = ImageViT(16, layers=1, inner=16) if vit else ImageCNN(16, (8, 8, 8))
-    return CLIP(image, TextTransformer(16, 30, length=8, layers=1, inner=16))
+    image = ImageViT(16, num_layers=1, hidden_dim=16) if vit else ImageCNN(16, (8, 8, 8))
+    return CLIP(image, TextTransformer(16, 30, max_len=8, num_layers=1, hidden_dim=16))
 
 
 @pytest.mark.parametrize("vit", [False, True])

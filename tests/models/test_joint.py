@@ -12,7 +12,7 @@ def joint(*names, fusion=Concat):
     torch.manual_seed(0)
     encoders = {name: nn.Linear(VIEWS[name].shape[1], 6) for name in names}
     fused = fusion([6] * len(names)) if fusion is not Product else Product([6] * len(names), 7)
-    return Joint(encoders, fused, mlp_head(fused.width, 2))
+    return Joint(encoders, fused, mlp_head(fused.out_dim, 2))
 
 
 @pytest.mark.parametrize("fusion", [Concat, Add, Product])

@@ -4,8 +4,8 @@ import torch
 from mmatl_lab.nn.encoders import BagOfWords, ImageCNN, ImageViT, TextTransformer
 from mmatl_lab.nn.transformer import TransformerBlock
 
-IMAGE = [lambda: ImageCNN(24), lambda: ImageViT(24, layers=2, inner=32)]
-TEXT = [lambda: TextTransformer(24, 50, length=12, layers=2, inner=32), lambda: BagOfWords(24, 50)]
+IMAGE = [lambda: ImageCNN(24), lambda: ImageViT(24, num_layers=2, hidden_dim=32)]
+TEXT = [lambda: TextTransformer(24, 50, max_len=12, num_layers=2, hidden_dim=32), lambda: BagOfWords(24, 50)]
 
 
 @pytest.mark.parametrize("make", IMAGE)
@@ -92,8 +92,11 @@ def test_block_agrees_with_torchs_own():
     [
         (lambda: ImageCNN(8, size=48), "got size=48"),
         (lambda: ImageViT(8, patch=5), "patch=5"),
-        (lambda: TransformerBlock(10, 4), "heads=4"),
-        (lambda: TextTransformer(8, 9, length=3, inner=8)(torch.ones(1, 4, dtype=torch.long)), "up to 3 words, got 4"),
+        (lambda: TransformerBlock(10, 4), "num_heads=4"),
+        (
+            lambda: TextTransformer(8, 9, 3, hidden_dim=8)(torch.ones(1, 4, dtype=torch.long)),
+            "up to 3 words, got 4",
+        ),
     ],
 )
 def test_bad_arguments_get_a_sentence(make, words):

@@ -4,30 +4,30 @@ from torch import nn
 
 from mmatl_lab.nn.fusion import Add, Concat, Product
 
-WIDTHS = (5, 3, 4)
+DIMS = (5, 3, 4)
 FUSIONS = {
-    "concat": lambda widths: Concat(widths),
-    "add": lambda widths: Add(widths, 16),
-    "product": lambda widths: Product(widths, 16),
+    "concat": lambda dims: Concat(dims),
+    "add": lambda dims: Add(dims, 16),
+    "product": lambda dims: Product(dims, 16),
 }
 every = pytest.mark.parametrize("make", FUSIONS.values(), ids=FUSIONS.keys())
 
 
-def features(n=6, widths=WIDTHS, seed=0):
+def features(n=6, dims=DIMS, seed=0):
     torch.manual_seed(seed)
-    return [torch.randn(n, width) for width in widths]
+    return [torch.randn(n, dim) for dim in dims]
 
 
 @every
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_a_list_of_vectors_becomes_one_of_the_width_it_says(make, count):
-    fusion = make(WIDTHS[:count])
-    assert fusion(features()[:count]).shape == (6, fusion.width)
+def test_a_list_of_vectors_becomes_one_of_the_dimension_it_says(make, count):
+    fusion = make(DIMS[:count])
+    assert fusion(features()[:count]).shape == (6, fusion.out_dim)
 
 
 @every
 def test_examples_stay_apart_and_every_modality_and_parameter_is_used(make):
-    fusion, e = make(WIDTHS), features()
+    fusion, e = make(DIMS), features()
     assert torch.allclose(fusion(e)[2:3], fusion([x[2:3] for x in e]), atol=1e-6)
     e = [x.requires_grad_() for x in e]
     fusion(e)[1].square().sum().backward()
@@ -36,23 +36,23 @@ def test_examples_stay_apart_and_every_modality_and_parameter_is_used(make):
     assert all(p.grad.abs().sum() > 0 for p in fusion.parameters())
 
 
-def test_addition_as_it_is_needs_equal_widths_and_no_parameters():
-    e = features(widths=(4, 4))
+def test_addition_as_it_is_needs_equal_dims_and_no_parameters():
+    e = features(dims=(4, 4))
     assert torch.equal(Add((4, 4))(e), e[0] + e[1]) and not list(Add((4, 4)).parameters())
-    with pytest.raises(ValueError, match="5, 3 numbers cannot be added: give width="):
+    with pytest.raises(ValueError, match="5, 3 numbers cannot be added: give out_dim="):
         Add((5, 3))
 
 
 def test_a_linear_layer_on_a_concatenation_is_an_addition_of_projections():
-    e, linear, add = features(), nn.Linear(12, 7, bias=False), Add(WIDTHS, 7)
-    for project, weight in zip(add.project, linear.weight.split(WIDTHS, 1)):
+    e, linear, add = features(), nn.Linear(12, 7, bias=False), Add(DIMS, 7)
+    for project, weight in zip(add.project, linear.weight.split(DIMS, 1)):
         project.weight.data = weight
-    assert torch.allclose(linear(Concat(WIDTHS)(e)), add(e), atol=1e-6)
+    assert torch.allclose(linear(Concat(DIMS)(e)), add(e), atol=1e-6)
 
 
 def test_the_product_is_tensor_fusion_of_low_rank():
     """Oracle: the outer product of [e; 1] of all modalities, contracted with a tensor of rank one for each output."""
-    e, product = features(), Product(WIDTHS, 7)
+    e, product = features(), Product(DIMS, 7)
     outer = torch.ones(6, 1, 1, 1)
     tensor = torch.ones(7, 1, 1, 1)
     for axis, (x, project) in enumerate(zip(e, product.project)):

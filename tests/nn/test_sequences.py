@@ -23,8 +23,8 @@ from mmatl_lab.nn.transformer import FactorisedBlock
 
 D = 24
 AUDIO = (lambda: AudioCNN(D, (8, 8, 16), 32), lambda n, t: torch.rand(n, 32, t))
-VIDEO = (lambda: VideoCNN(D, (4, 8, 8), 4, inner=16), lambda n, t: torch.rand(n, t, 3, 32, 32))
-SPACE_TIME = (lambda: VideoTransformer(D, inner=16), lambda n, t: torch.rand(n, t, 3, 32, 32))
+VIDEO = (lambda: VideoCNN(D, (4, 8, 8), 4, hidden_dim=16), lambda n, t: torch.rand(n, t, 3, 32, 32))
+SPACE_TIME = (lambda: VideoTransformer(D, hidden_dim=16), lambda n, t: torch.rand(n, t, 3, 32, 32))
 SENSOR = (lambda: SensorCNN(D, 6, (8, 8, 16)), lambda n, t: torch.randn(n, t, 6))
 OVER_TIME = pytest.mark.parametrize(
     ("make", "draw"), [AUDIO, VIDEO, SPACE_TIME, SENSOR], ids=["audio", "video", "space-time", "sensor"]
@@ -110,8 +110,8 @@ SEQUENCES = {
     "video": (*VIDEO, 12),
     "space-time": (*SPACE_TIME, 6 * 16),
     "sensor": (*SENSOR, 3),
-    "patches": (lambda: ImageViT(D, inner=16), lambda n, t: torch.rand(n, 3, 32, 32), 64),
-    "words": (lambda: TextTransformer(D, 50, inner=16), lambda n, t: torch.randint(1, 50, (n, t)), 12),
+    "patches": (lambda: ImageViT(D, hidden_dim=16), lambda n, t: torch.rand(n, 3, 32, 32), 64),
+    "words": (lambda: TextTransformer(D, 50, hidden_dim=16), lambda n, t: torch.randint(1, 50, (n, t)), 12),
 }
 
 
@@ -257,7 +257,7 @@ MASK = torch.ones(1, 12)
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: AudioCNN(D, bands=20), "got bands=20"),
+        (lambda: AudioCNN(D, n_mels=20), "got n_mels=20"),
         (lambda: AudioCNN(D)(torch.rand(1, 64, 12)), "log-mels of 40 bands"),
         (lambda: AudioCNN(D)(torch.rand(1, 40, 12), MASK), r"bool mask \(1, 12\).*torch.float32"),
         (lambda: SensorCNN(D)(torch.rand(1, 12, 3)), "got 3 axes"),
@@ -265,9 +265,9 @@ MASK = torch.ones(1, 12)
         (lambda: VideoCNN(D)(torch.rand(1, 12, 3, 24, 24)), r"got \(1, 12, 3, 24, 24\)"),
         (lambda: VideoCNN(D)(torch.rand(1, 3, 32, 32)), r"takes videos \(B, T, 3, 32, 32\)"),
         (lambda: VideoTransformer(D, patch=5), "patch=5"),
-        (lambda: VideoTransformer(D, frames=8)(torch.rand(1, 9, 3, 32, 32)), "up to 8 frames, got 9"),
+        (lambda: VideoTransformer(D, max_frames=8)(torch.rand(1, 9, 3, 32, 32)), "up to 8 frames, got 9"),
         (lambda: VideoTransformer(D)(torch.rand(1, 12, 3, 32, 32), MASK), "bool mask"),
-        (lambda: FactorisedBlock(10, 4), "heads=4"),
+        (lambda: FactorisedBlock(10, 4), "num_heads=4"),
     ],
 )
 def test_bad_arguments_get_a_sentence(make, words):

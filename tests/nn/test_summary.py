@@ -71,7 +71,7 @@ def test_windows_too_short_are_refused():
 
 
 def test_noise_is_for_training_alone(trace):
-    encoder = SummaryEncoder(8, axes=3)
+    encoder = SummaryEncoder(8, in_channels=3)
     summary = summarise(trace)
     assert not torch.equal(encoder(summary), encoder(summary))
     encoder.eval()
@@ -83,6 +83,6 @@ def test_units_do_not_matter_once_scaled(trace):
     """The scale is learnt from what training shows: metres or millimetres per second², the same vectors."""
     summary = summarise(trace.repeat(20, 1, 1))
     other = summary * torch.rand(summary.shape[1], generator=seeded(3)).add(0.5)
-    one, two = SummaryEncoder(8, axes=3, noise=0), SummaryEncoder(8, axes=3, noise=0)
+    one, two = SummaryEncoder(8, in_channels=3, noise=0), SummaryEncoder(8, in_channels=3, noise=0)
     two.load_state_dict(one.state_dict())
     torch.testing.assert_close(one(summary), two(other), atol=1e-2, rtol=1e-2)

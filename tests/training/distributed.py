@@ -37,7 +37,7 @@ def gradients(folder: Path, masked: bool) -> dict[str, torch.Tensor]:
         images, tokens, meaning = batch(run, generator)
         assert not masked or len(meaning.unique()) < len(meaning)
         out = run.model(images, tokens)
-        loss = clip_loss(*out, meaning=meaning if masked else None, gather=run.gather)
+        loss = clip_loss(*out, caption_class=meaning if masked else None, gather=run.gather)
         run.step(loss, rank=float(run.rank))
         if step == 0:
             first = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}

@@ -63,7 +63,7 @@ def train(folder, num_steps=12, precision="32-true", resume=False, signals=None,
             os.kill(os.getpid(), getattr(signal, name))
         accuracy = (out.image @ out.text.T).argmax(1).eq(torch.arange(16)).float().mean()
         measured = {"accuracy": accuracy} if step % 2 else {}
-        run.step(clip_loss(*out, meaning=scenes.meaning, gather=run.gather), **measured)
+        run.step(clip_loss(*out, caption_class=scenes.meaning, gather=run.gather), **measured)
     print(repr(signal.getsignal(signal.SIGINT)), run.stopped)
 
 

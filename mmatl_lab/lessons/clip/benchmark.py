@@ -39,7 +39,7 @@ def plain_steps(preset: ScenesPreset, num_steps: int) -> list[float]:
     for step in range(num_steps):
         start = time.perf_counter()
         batch = batch_one_by_one(preset.batch_size, generator=seeded(0, step))
-        loss = clip_loss(*model(batch.images, batch.tokens), meaning=batch.meaning)
+        loss = clip_loss(*model(batch.images, batch.tokens), caption_class=batch.meaning)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -55,7 +55,7 @@ def lesson_steps(preset: ScenesPreset, num_steps: int) -> list[float]:
         world = scenes.training_scenes(preset.batch_size, generator=generator)
         batch = scenes.make_batch(world, generator=generator, device=run.device)
         out = run.model(batch.images, batch.tokens)
-        run.step(clip_loss(*out, meaning=batch.meaning), accuracy=0.0)
+        run.step(clip_loss(*out, caption_class=batch.meaning), accuracy=0.0)
         seconds.append(time.perf_counter() - start)
         start = time.perf_counter()
     return seconds

@@ -63,7 +63,7 @@ def make_model(preset: ScenesPreset, *, seed: int = 0) -> CLIP:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         image = ImageViT(preset.width) if preset.vit else ImageCNN(preset.width, preset.channels)
-        text = TextTransformer(preset.width, len(Tokenizer()), LENGTH, preset.text_layers, inner=preset.text_width)
+        text = TextTransformer(preset.width, len(Tokenizer()), LENGTH, preset.text_layers, hidden_dim=preset.text_width)
         return CLIP(image, text)
 
 
@@ -89,7 +89,7 @@ def train(preset: ScenesPreset, *, folder: Path, resume: bool = False, seed: int
         scenes = training_scenes(preset.batch_size, generator=generator)
         batch = make_batch(scenes, generator=generator, rows=run.shard, device=run.device)
         out = run.model(batch.images, batch.tokens)
-        loss = clip_loss(*out, meaning=batch.meaning, gather=run.gather)
+        loss = clip_loss(*out, caption_class=batch.meaning, gather=run.gather)
         run.step(loss, accuracy=batch_accuracy(out.image, out.text, batch.meaning))
     return run.save(evaluate(model)[0], dtype=torch.bfloat16)
 
@@ -200,7 +200,7 @@ def experiment(
         batch = make_batch(scenes, generator=generator)
         image, text, learned = model(batch.images, batch.tokens)
         meaning = batch.meaning if masked else None
-        loss = clip_loss(image, text, learned if fixed is None else fixed, meaning=meaning, symmetric=symmetric)
+        loss = clip_loss(image, text, learned if fixed is None else fixed, caption_class=meaning, symmetric=symmetric)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -77,14 +77,14 @@ class Listener(nn.Module):
         super().__init__()
         self.given = (*given, "noise")
         self.fusion = make_fusion(preset.fusion, [preset.width] * len(self.given))
-        self.head = mlp_head(self.fusion.width, 2)
+        self.head = mlp_head(self.fusion.out_dim, 2)
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """Vectors (B, D) by view -> (B, 2)."""
         return self.head(self.fusion([features[view] for view in self.given]))
 
 
-def make_fusion(name: str, widths: Sequence[int]) -> nn.Module:
+def make_fusion(name: str, dims: Sequence[int]) -> nn.Module:
     """The fusion called ``name``.
 
     Raises:
@@ -92,9 +92,7 @@ def make_fusion(name: str, widths: Sequence[int]) -> nn.Module:
     """
     if name not in FUSIONS:
         raise ValueError(f"there is no fusion {name!r} here: choose one of {', '.join(FUSIONS)}.")
-    return {"concat": lambda: Concat(widths), "add": lambda: Add(widths), "product": lambda: Product(widths, 128)}[
-        name
-    ]()
+    return {"concat": lambda: Concat(dims), "add": lambda: Add(dims), "product": lambda: Product(dims, 128)}[name]()
 
 
 class Listeners(nn.Module):
@@ -104,7 +102,7 @@ class Listeners(nn.Module):
         super().__init__()
         self.encoders = nn.ModuleDict(
             {
-                "text": TextTransformer(preset.width, len(WORDS), MAX_WORDS, layers=1, inner=preset.width),
+                "text": TextTransformer(preset.width, len(WORDS), MAX_WORDS, num_layers=1, hidden_dim=preset.width),
                 "voice": AudioCNN(preset.width, preset.channels),
                 "face": ImageCNN(preset.width, preset.channels, stem=8),
                 "noise": nn.Sequential(nn.Linear(2, preset.width), nn.GELU()),

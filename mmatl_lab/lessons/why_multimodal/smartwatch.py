@@ -76,7 +76,7 @@ def make_recogniser(build: str, preset: SmartwatchPreset) -> Joint:
     widths = {view: preset.width * axes[view] // 3 for view in BUILDS[build]}
     encoders = {view: SummaryEncoder(width, axes[view]) for view, width in widths.items()}
     fusion = Concat(list(widths.values()))
-    head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(fusion.width, len(EXERCISES)))
+    head = nn.Sequential(nn.Dropout(preset.dropout), nn.Linear(fusion.out_dim, len(EXERCISES)))
     return Joint(encoders, fusion, head)
 
 

@@ -15,29 +15,29 @@ class AudioCNN(nn.Module):
     frames later does not, except where it touches the ends.
 
     Args:
-        width: D, the length of the vector.
+        out_dim: D, the length of the vector.
         channels: of the stages.
-        bands: F of the log-mels, divisible by 2 for each stage.
+        n_mels: F of the log-mels, divisible by 2 for each stage.
 
     Raises:
         ValueError: a number of bands that the stages cannot halve.
     """
 
-    def __init__(self, width: int, channels: tuple[int, ...] = (32, 64, 128), bands: int = 40):
+    def __init__(self, out_dim: int, channels: tuple[int, ...] = (32, 64, 128), n_mels: int = 40):
         super().__init__()
-        if bands % 2 ** len(channels):
+        if n_mels % 2 ** len(channels):
             raise ValueError(
-                f"{len(channels)} stages take a multiple of {2 ** len(channels)} bands, got bands={bands}."
+                f"{len(channels)} stages take a multiple of {2 ** len(channels)} bands, got n_mels={n_mels}."
             )
         self.strides = [2 if stage < 2 else 1 for stage in range(len(channels))]  # in time
         self.convolutions = nn.ModuleList(
             convolution(nn.Conv2d(before, now, 3, (2, stride), 1))
             for before, now, stride in zip((1, *channels), channels, self.strides)
         )
-        inner = channels[-1] * bands // 2 ** len(channels)
-        self.norm = nn.LayerNorm(inner)
-        self.project = nn.Linear(inner, width)
-        self.bands = bands
+        hidden_dim = channels[-1] * n_mels // 2 ** len(channels)
+        self.norm = nn.LayerNorm(hidden_dim)
+        self.project = nn.Linear(hidden_dim, out_dim)
+        self.n_mels = n_mels
 
     def sequence(self, log_mel: Tensor, mask: Tensor | None = None) -> Sequence:
         """(B, F, T) in [0, 1], mask (B, T) True where there is sound -> one vector for 4 frames, L = T / 4, rounded up.
@@ -46,8 +46,10 @@ class AudioCNN(nn.Module):
             ValueError: another number of bands, or a mask of another shape or type.
         """
         B, F, T = log_mel.shape
-        if F != self.bands:
-            raise ValueError(f"this encoder takes log-mels of {self.bands} bands, (B, {self.bands}, T), got {F} bands.")
+        if F != self.n_mels:
+            raise ValueError(
+                f"this encoder takes log-mels of {self.n_mels} bands, (B, {self.n_mels}, T), got {F} bands."
+            )
         check_mask(mask, B, T)
         x = hide(log_mel * 4 - 1, mask)[:, None].contiguous(memory_format=torch.channels_last)  # (B, 1, F, T)
         for conv, stride in zip(self.convolutions, self.strides):

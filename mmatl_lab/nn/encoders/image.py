@@ -15,7 +15,7 @@ class ImageCNN(nn.Module):
     alone does not know left from right.)
 
     Args:
-        width: D, the length of the vector.
+        out_dim: D, the length of the vector.
         channels: of the stages; each stage halves the picture, so an S-pixel picture needs log2(S / 4) of them.
         stem: channels of a first convolution at full size, before anything is halved: it sees thin lines.
         size: S, height and width of the pictures in pixels.
@@ -24,7 +24,7 @@ class ImageCNN(nn.Module):
         ValueError: a size that the stages do not bring to 4 pixels.
     """
 
-    def __init__(self, width: int, channels: tuple[int, ...] = (64, 128, 256), stem: int = 16, size: int = 32):
+    def __init__(self, out_dim: int, channels: tuple[int, ...] = (64, 128, 256), stem: int = 16, size: int = 32):
         super().__init__()
         if size != 4 * 2 ** len(channels):
             raise ValueError(
@@ -38,7 +38,7 @@ class ImageCNN(nn.Module):
             layers += [conv, nn.GELU()]
         self.convolutions = nn.Sequential(*layers)
         self.norm = nn.LayerNorm(17 * channels[-1])
-        self.project = nn.Linear(17 * channels[-1], width)
+        self.project = nn.Linear(17 * channels[-1], out_dim)
         self.size = size
 
     def forward(self, images: Tensor) -> Tensor:
@@ -53,18 +53,26 @@ class ImageViT(nn.Module):
     """A small vision transformer (Dosovitskiy et al. 2021, arXiv:2010.11929): patches are tokens.
 
     Args:
-        width: D. size: S, pixels. patch: P, pixels; S must be divisible by P.
+        out_dim: D. size: S, pixels. patch: P, pixels; S must be divisible by P.
     """
 
-    def __init__(self, width: int, size: int = 32, patch: int = 4, layers: int = 4, heads: int = 4, inner: int = 128):
+    def __init__(
+        self,
+        out_dim: int,
+        size: int = 32,
+        patch: int = 4,
+        num_layers: int = 4,
+        num_heads: int = 4,
+        hidden_dim: int = 128,
+    ):
         super().__init__()
         if size % patch:
             raise ValueError(f"size must be divisible by patch, got size={size}, patch={patch}.")
-        self.patches = nn.Conv2d(3, inner, patch, stride=patch)
-        self.position = nn.Parameter(0.02 * torch.randn((size // patch) ** 2, inner))
-        self.blocks = nn.ModuleList(TransformerBlock(inner, heads) for _ in range(layers))
-        self.norm = nn.LayerNorm(inner)
-        self.project = nn.Linear(inner, width)
+        self.patches = nn.Conv2d(3, hidden_dim, patch, stride=patch)
+        self.pos = nn.Parameter(0.02 * torch.randn((size // patch) ** 2, hidden_dim))
+        self.blocks = nn.ModuleList(TransformerBlock(hidden_dim, num_heads) for _ in range(num_layers))
+        self.norm = nn.LayerNorm(hidden_dim)
+        self.project = nn.Linear(hidden_dim, out_dim)
         self.size = size
 
     def sequence(self, images: Tensor) -> Sequence:
@@ -76,8 +84,8 @@ class ImageViT(nn.Module):
         return self.project(self._patches(images).mean(1))
 
     def _patches(self, images: Tensor) -> Tensor:
-        x = self.patches(images * 4 - 1).flatten(2).transpose(1, 2)  # (B, L, inner)
-        x = x + self.position
+        x = self.patches(images * 4 - 1).flatten(2).transpose(1, 2)  # (B, L, hidden_dim)
+        x = x + self.pos
         for block in self.blocks:
             x = block(x)
         return self.norm(x)

@@ -13,22 +13,22 @@ class SensorCNN(nn.Module):
     same movement 4 steps later has the same vector, except where it touches the ends.
 
     Args:
-        width: D, the length of the vector.
-        axes: C, numbers measured in each step, such as 3 of an accelerometer and 3 of a gyroscope. Scale them so that
-            their spread is about 1.
+        out_dim: D, the length of the vector.
+        in_channels: C, numbers measured in each step, such as 3 of an accelerometer and 3 of a gyroscope. Scale them
+            so that their spread is about 1.
         channels: of the stages.
     """
 
-    def __init__(self, width: int, axes: int = 6, channels: tuple[int, ...] = (64, 128, 256)):
+    def __init__(self, out_dim: int, in_channels: int = 6, channels: tuple[int, ...] = (64, 128, 256)):
         super().__init__()
         self.strides = [2 if stage < 2 else 1 for stage in range(len(channels))]
         self.convolutions = nn.ModuleList(
             convolution(nn.Conv1d(before, now, 5, stride, 2))
-            for before, now, stride in zip((axes, *channels), channels, self.strides)
+            for before, now, stride in zip((in_channels, *channels), channels, self.strides)
         )
         self.norm = nn.LayerNorm(channels[-1])
-        self.project = nn.Linear(channels[-1], width)
-        self.axes = axes
+        self.project = nn.Linear(channels[-1], out_dim)
+        self.in_channels = in_channels
 
     def sequence(self, trace: Tensor, mask: Tensor | None = None) -> Sequence:
         """(B, T, C), mask (B, T) True where something was measured -> one vector for 4 steps, L = T / 4, rounded up.
@@ -37,8 +37,10 @@ class SensorCNN(nn.Module):
             ValueError: another number of axes, or a mask of another shape or type.
         """
         B, T, C = trace.shape
-        if C != self.axes:
-            raise ValueError(f"this encoder takes traces of {self.axes} axes, (B, T, {self.axes}), got {C} axes.")
+        if C != self.in_channels:
+            raise ValueError(
+                f"this encoder takes traces of {self.in_channels} axes, (B, T, {self.in_channels}), got {C} axes."
+            )
         check_mask(mask, B, T)
         x = hide(trace.transpose(1, 2), mask)  # (B, C, T)
         for conv, stride in zip(self.convolutions, self.strides):
@@ -85,15 +87,15 @@ class SummaryEncoder(nn.Module):
     Szegedy 2015, arXiv:1502.03167).
 
     Args:
-        width: D. axes: C of the traces that were summarised.
+        out_dim: D. in_channels: C of the traces that were summarised.
         noise: standard deviation of what is added to the scaled numbers in training, against learning people by heart.
     """
 
-    def __init__(self, width: int, axes: int = 6, noise: float = 0.5):
+    def __init__(self, out_dim: int, in_channels: int = 6, noise: float = 0.5):
         super().__init__()
-        numbers = axes * (2 + len(QUANTILES) + FREQUENCIES) + axes * (axes - 1) // 2
+        numbers = in_channels * (2 + len(QUANTILES) + FREQUENCIES) + in_channels * (in_channels - 1) // 2
         self.scale = nn.BatchNorm1d(numbers, affine=False, momentum=0.05)
-        self.project = nn.Linear(numbers, width)
+        self.project = nn.Linear(numbers, out_dim)
         self.noise = noise
 
     def forward(self, summary: Tensor) -> Tensor:

@@ -13,20 +13,26 @@ class TextTransformer(nn.Module):
     """A bidirectional transformer over word tokens; the mean over the words that are there is the vector.
 
     Args:
-        width: D. vocabulary: number of words, padding (token 0) included. length: the most tokens a text may have.
+        out_dim: D. vocab_size: number of words, padding (token 0) included. max_len: the most tokens a text may have.
     """
 
     def __init__(
-        self, width: int, vocabulary: int, length: int = 32, layers: int = 2, heads: int = 4, inner: int = 128
+        self,
+        out_dim: int,
+        vocab_size: int,
+        max_len: int = 32,
+        num_layers: int = 2,
+        num_heads: int = 4,
+        hidden_dim: int = 128,
     ):
         super().__init__()
-        self.embed = nn.Embedding(vocabulary, inner, padding_idx=0)
-        self.position = nn.Parameter(0.02 * torch.randn(length, inner))
-        self.blocks = nn.ModuleList(TransformerBlock(inner, heads) for _ in range(layers))
-        self.norm = nn.LayerNorm(inner)
-        self.project = nn.Linear(inner, width)
-        self.length = length
-        nn.init.normal_(self.embed.weight, std=1 / math.sqrt(inner))
+        self.embed = nn.Embedding(vocab_size, hidden_dim, padding_idx=0)
+        self.position = nn.Parameter(0.02 * torch.randn(max_len, hidden_dim))
+        self.blocks = nn.ModuleList(TransformerBlock(hidden_dim, num_heads) for _ in range(num_layers))
+        self.norm = nn.LayerNorm(hidden_dim)
+        self.project = nn.Linear(hidden_dim, out_dim)
+        self.max_len = max_len
+        nn.init.normal_(self.embed.weight, std=1 / math.sqrt(hidden_dim))
 
     def sequence(self, tokens: Tensor) -> Sequence:
         """(B, L) int64 tokens, 0 where there is nothing -> one vector a word."""
@@ -37,10 +43,10 @@ class TextTransformer(nn.Module):
         return self.project(finish(self._words(tokens), tokens != 0).mean())
 
     def _words(self, tokens: Tensor) -> Tensor:
-        if tokens.shape[1] > self.length:
-            raise ValueError(f"this encoder reads up to {self.length} words, got {tokens.shape[1]}; shorten the text.")
+        if tokens.shape[1] > self.max_len:
+            raise ValueError(f"this encoder reads up to {self.max_len} words, got {tokens.shape[1]}; shorten the text.")
         mask = tokens != 0  # (B, L)
-        x = self.embed(tokens) + self.position[: tokens.shape[1]]  # (B, L, inner)
+        x = self.embed(tokens) + self.position[: tokens.shape[1]]  # (B, L, hidden_dim)
         for block in self.blocks:
             x = block(x, mask)
         return self.norm(x)
@@ -52,13 +58,13 @@ class BagOfWords(nn.Module):
     (A hidden layer over the mean fits pairs of words that were seen together, and is worse at new pairs.)
 
     Args:
-        width: D. vocabulary: number of words, padding (token 0) included.
+        out_dim: D. vocab_size: number of words, padding (token 0) included.
     """
 
-    def __init__(self, width: int, vocabulary: int):
+    def __init__(self, out_dim: int, vocab_size: int):
         super().__init__()
-        self.embed = nn.Embedding(vocabulary, width, padding_idx=0)
-        nn.init.normal_(self.embed.weight, std=1 / math.sqrt(width))
+        self.embed = nn.Embedding(vocab_size, out_dim, padding_idx=0)
+        nn.init.normal_(self.embed.weight, std=1 / math.sqrt(out_dim))
         with torch.no_grad():
             self.embed.weight[0] = 0
 

@@ -26,7 +26,7 @@ def test_the_mask_is_the_librarys():
     meaning = torch.unique(tokens, dim=0, return_inverse=True)[1]
     logits, target = clip.mask_false_negatives(10 * image @ text.T, tokens), torch.arange(8)
     loss = (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
-    assert torch.allclose(loss, clip_loss(image, text, torch.tensor(10.0).log(), meaning=meaning))
+    assert torch.allclose(loss, clip_loss(image, text, torch.tensor(10.0).log(), caption_class=meaning))
 
 
 def test_the_class_vectors_are_the_librarys():
