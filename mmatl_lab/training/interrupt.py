@@ -9,15 +9,21 @@ class StopSignals:
     """While it is entered, the first SIGINT or SIGTERM only sets :attr:`received`; a second does what it did before.
 
     Python lets only the main thread handle signals, so that elsewhere this does nothing.
+
+    Args:
+        outermost: while it is entered, others leave the signals to it: a study ends between two trainings, not inside
+            one, whose numbers would be those of half a training.
     """
 
-    def __init__(self):
-        self.received = False
+    def __init__(self, outermost: bool = False):
+        self.received, self.outermost = False, outermost
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
+                if getattr(getattr(signal.getsignal(number), "__self__", None), "outermost", False):
+                    continue
                 self._before[number] = signal.signal(number, self._handle) or signal.SIG_DFL
         return self
 

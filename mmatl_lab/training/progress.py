@@ -1,6 +1,7 @@
 """What is seen and kept of a run while it goes on: bar, live plots, CSV and TensorBoard; none may slow it down."""
 
 import builtins
+import contextlib
 import importlib.util
 import math
 import os
@@ -12,8 +13,6 @@ from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from typing import Protocol
-
-from tqdm import tqdm
 
 History = dict[str, list[float]]
 
@@ -54,22 +53,11 @@ class Progress:
         log_folder: Path | None = None,
         silent: bool = False,
     ):
-        self.headless = os.environ.get("MMATL_LAB_HEADLESS") == "1"
-        page = hasattr(builtins, "__IPYTHON__") and not sys.stdout.isatty()
-        visible = page or sys.stdout.isatty()
+        self.headless = _headless()
         self._plots = () if silent else plots
         self._loggers = () if silent or log_folder is None else open_loggers(log_folder)
         self._learning_rates, self._history = learning_rates, history
-        self._bar = tqdm(
-            desc=name,
-            initial=len(history["step"]),
-            total=len(learning_rates),
-            disable=silent or self.headless or not visible,
-            file=PageLine() if page else sys.stdout,
-            leave=False,
-            mininterval=0.25,
-            bar_format="{desc} {bar:24} {n_fmt}/{total_fmt}, {remaining} left, {rate_fmt}{postfix}",
-        )
+        self._bar = make_bar(name, len(learning_rates), len(history["step"]), silent)
         self._logged, self._next_log, self._next_plot = 0, 0.0, time.monotonic() + PLOT_EVERY
 
     def __enter__(self) -> "Progress":
@@ -120,6 +108,44 @@ class Progress:
             warnings.warn(
                 f"the log ends before step {rows.stop} ({error.strerror}); the training goes on", stacklevel=4
             )
+
+
+def make_bar(name: str, total: int, done: int = 0, silent: bool = False):
+    """A progress bar with the time left, for a terminal or a notebook; it shows nothing headless or in a file.
+
+    Args:
+        name: shown before the bar. total: number of turns. done: of them already.
+    """
+    page = hasattr(builtins, "__IPYTHON__") and not sys.stdout.isatty()
+    if silent or _headless() or not (page or sys.stdout.isatty()):
+        return NoBar()
+    from tqdm import tqdm
+
+    return tqdm(
+        desc=name,
+        initial=done,
+        total=total,
+        file=PageLine() if page else sys.stdout,
+        leave=False,
+        mininterval=0.25,
+        bar_format="{desc} {bar:24} {n_fmt}/{total_fmt}, {remaining} left, {rate_fmt}{postfix}",
+    )
+
+
+class NoBar(contextlib.AbstractContextManager):
+    """The bar where none is shown."""
+
+    def __exit__(self, *_) -> None: ...
+
+    def update(self, n: int = 1) -> None: ...
+
+    def set_postfix_str(self, note: str, refresh: bool = True) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _headless() -> bool:
+    return os.environ.get("MMATL_LAB_HEADLESS") == "1"
 
 
 class PageLine:

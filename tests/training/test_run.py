@@ -186,7 +186,7 @@ def test_the_last_line_is_made_from_the_numbers(tmp_path, capsys):
 def test_in_a_terminal_a_bar_shows_the_time_left_loss_and_the_first_metric(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("MMATL_LAB_HEADLESS")
     monkeypatch.setattr(progress.sys.stdout, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr(progress.tqdm, "monitor_interval", 0)
+    monkeypatch.setattr("tqdm.tqdm.monitor_interval", 0)
     run = make(tmp_path, save=False, ceiling={"accuracy": 1.0})
     for _, generator in run:
         time.sleep(0.06)
@@ -206,7 +206,7 @@ def test_in_a_notebook_the_bar_is_one_line_that_is_empty_in_the_end(monkeypatch)
     monkeypatch.delenv("MMATL_LAB_HEADLESS")
     monkeypatch.setattr(progress.builtins, "__IPYTHON__", True, raising=False)
     monkeypatch.setattr("IPython.display.display", display)
-    monkeypatch.setattr(progress.tqdm, "monitor_interval", 0)
+    monkeypatch.setattr("tqdm.tqdm.monitor_interval", 0)
     with progress.Progress("line", {"step": []}, [0.1] * 3) as shown:
         for step in range(3):
             time.sleep(0.3)
