@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from importlib import import_module
 
 from .attempt import Attempt, NotAttempted, Raised, Wrong, blank, same_code
-from .show import Note, code_block, note
+from .notes import Note, code_block, note
 
 
 @dataclass(frozen=True)

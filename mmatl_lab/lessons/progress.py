@@ -4,8 +4,10 @@ import html
 import os
 from dataclasses import dataclass
 
+from mmatl_lab.viz.tables import Table
+
 from .exercise import exercises, session
-from .show import Note, table
+from .notes import Note
 
 _predictions: dict[str, "Prediction"] = {}  # by question
 _registered: dict[str, "Prediction"] = {}  # by id
@@ -106,15 +108,16 @@ def progress(lesson: str) -> Note:
     """Your exercises of a lesson and your predictions so far."""
     known = exercises(lesson)
     rows = [(e.id, e.title, *_state(e.id)) for e in known]
-    text, body = table(("exercise", "", "state", "tries", "help"), rows)
+    table = Table(("exercise", "", "state", "tries", "help"), rows)
+    text, body = repr(table), table._repr_html_()
     passed = sum("passed" in row[2] for row in rows)
     checked = sum(e.checker is not None for e in known)
     foot = f"{passed} of {checked} checked exercises passed."
     answered = [p for p in _predictions.values() if p.chosen is not None]
     if answered:
         scored = [(p.question, p.options[p.chosen], p.options[p.answer], p.why) for p in answered]
-        more = table(("prediction", "yours", "right", "why"), scored)
-        text, body = f"{text}\n\n{more[0]}", body + more[1]
+        more = Table(("prediction", "yours", "right", "why"), scored)
+        text, body = f"{text}\n\n{more!r}", body + more._repr_html_()
     if _predictions:
         right = sum(p.chosen == p.answer for p in answered)
         scored = f"{right} of {len(answered)} right, " if answered else ""

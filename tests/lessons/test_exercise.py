@@ -9,7 +9,7 @@ import torch
 from mmatl_lab.lessons import check, hint, progress, solution
 from mmatl_lab.lessons.attempt import Attempt, Raised, Wrong
 from mmatl_lab.lessons.exercise import _registry, exercise, exercises, session
-from mmatl_lab.lessons.show import note
+from mmatl_lab.lessons.notes import note
 
 
 def double_checker(attempt, generator):

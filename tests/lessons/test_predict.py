@@ -1,6 +1,7 @@
 import sys
 from types import SimpleNamespace
 
+import ipywidgets  # noqa: F401  # it keeps the get_ipython that it finds when it is imported: not the one of a test
 import pytest
 
 from mmatl_lab.lessons import predict, progress

@@ -1,8 +1,9 @@
 """The dials of the notebook: settings of a small training run, and what comes of them."""
 
 from mmatl_lab.viz.style import headless
+from mmatl_lab.viz.tables import Table
 
-from ..show import note, table
+from ..notes import note
 from . import scenes
 
 TEMPERATURES = {"learned": None, "1": 1.0, "0.2": 0.2, "0.07": 0.07, "0.02": 0.02, "0.005": 0.005}
@@ -50,7 +51,7 @@ def experiment_dials(num_steps: int):
             setting += "" if masked.value else ", equal captions as negatives"
             numbers = (f"{result[name]:.2f}" for name in ("i2t", "t2i", "gap"))
             rows.append((setting, *numbers, f"{result['temperature']:.3f}"))
-            said.value = table(COLUMNS, rows[-SHOWN:])[1]
+            said.value = Table(COLUMNS, rows[-SHOWN:])._repr_html_()
         finally:
             button.disabled, button.description = False, "Train"
 

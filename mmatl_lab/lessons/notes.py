@@ -55,15 +55,3 @@ def code_block(head: str, source: str) -> Note:
     return Note(
         "solution", head, source, f'<pre style="font-family:monospace">{html.escape(source, quote=False)}</pre>'
     )
-
-
-def table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> tuple[str, str]:
-    """The table as text and as HTML."""
-    lines = [columns, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
-    text = "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
-    cells = [
-        "".join(f'<{tag} style="text-align:left;padding-right:1em">{html.escape(cell)}</{tag}>' for cell in line)
-        for tag, line in [("th", columns), *(("td", row) for row in rows)]
-    ]
-    return text, "<table>" + "".join(f"<tr>{line}</tr>" for line in cells) + "</table>"
