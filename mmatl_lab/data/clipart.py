@@ -12,7 +12,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..world.text import Tokenizer
+from ..tokenizer import Tokenizer
 from .emoji import known_tokens, words_of
 from .packed import read_files, unpack_sheet
 

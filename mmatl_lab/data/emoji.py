@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..world.text import Tokenizer
+from ..tokenizer import Tokenizer
 from .packed import read_files, unpack_sheet
 
 STYLES = ("noto", "twemoji", "fluent", "openmoji")

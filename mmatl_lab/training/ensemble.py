@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmatl_lab.world import seeded
+from mmatl_lab.seeding import seeded
 
 from .schedule import learning_rate
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from mmatl_lab import paths
-from mmatl_lab.world import seeded
+from mmatl_lab.seeding import seeded
 
 from .checkpoint import save_checkpoint
 from .checks import as_number, check_loss, check_metrics

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from ..world import audio, captions, render, sensor, video
+from ..world import audio, describe, render, sensor, video
 from ..world.motion import SECONDS
 from ..world.scene import Scenes
-from ..world.text import Tokenizer
 from .audio import draw_spectrogram, draw_waveform
 from .style import BLACK, GREY, ORANGE, look, to_uint8, use_style
 
@@ -55,7 +54,7 @@ def views_of(scene: Scenes, *, size: int = 160, noise: float = 0.0, generator: t
     noises = {name: {"noise": noise * scale, "generator": generator} for name, scale in NOISE.items()}
     return Views(
         render(scene, size, **noises["image"])[0],
-        Tokenizer().decode(captions(scene))[0],
+        describe(scene)[0],
         audio(scene, **noises["audio"])[0],
         video(scene, size, FRAMES, **noises["video"])[0],
         sensor(scene, **noises["sensor"])[0],

@@ -12,18 +12,18 @@ from .scene import (
     SHAPES,
     SIZES,
     Scenes,
+    hard_negatives,
     held_out_combinations,
     sample_scenes,
     scene_of,
-    seeded,
-    siblings,
 )
 from .sensor import sensor
-from .text import Tokenizer, UnknownWordError, captions
+from .text import CAPTION_WORDS, captions, describe
 from .video import video
 
 __all__ = [
     "ANSWERS",
+    "CAPTION_WORDS",
     "COLOURS",
     "EXPRESSION_TYPES",
     "MOTIONS",
@@ -34,8 +34,6 @@ __all__ = [
     "Expressions",
     "Questions",
     "Scenes",
-    "Tokenizer",
-    "UnknownWordError",
     "Utterances",
     "answer",
     "ask",
@@ -43,6 +41,8 @@ __all__ = [
     "blind_ceiling",
     "bounding_boxes",
     "captions",
+    "describe",
+    "hard_negatives",
     "held_out_combinations",
     "iou",
     "log_mel",
@@ -52,9 +52,7 @@ __all__ = [
     "sample_scenes",
     "sample_utterances",
     "scene_of",
-    "seeded",
     "sensor",
-    "siblings",
     "utterance_of",
     "video",
 ]

@@ -5,9 +5,10 @@ from functools import partial
 
 import torch
 
+from ..seeding import seeded
 from .audio import audio, log_mel
 from .image import render
-from .scene import sample_scenes, seeded
+from .scene import sample_scenes
 from .sensor import sensor
 from .video import video
 

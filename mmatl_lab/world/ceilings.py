@@ -21,9 +21,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..seeding import seeded
 from . import information
 from .information import Decomposition, probabilities
-from .scene import _MAX_ANGLE, COLOURS, GRID, MOTIONS, SHAPES, SIZES, sample_scenes, seeded
+from .scene import _MAX_ANGLE, COLOURS, GRID, MOTIONS, SHAPES, SIZES, sample_scenes
 from .sensor import sensor
 
 FACTORS = {  # of a single object, with the number of their values
@@ -75,7 +76,7 @@ def _names(names: str | Iterable[str]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _joint(task: Task, given: str | Iterable[str], combinations: Tensor | None) -> Tensor:
+def _joint(task: Task, modalities: str | Iterable[str], combinations: Tensor | None) -> Tensor:
     """(V, Y) the probability of each thing that can be seen together with each answer."""
     values, probability = states(combinations)
     if callable(task):
@@ -90,10 +91,10 @@ def _joint(task: Task, given: str | Iterable[str], combinations: Tensor | None) 
         if unknown := [name for name in task if name not in FACTORS]:
             raise ValueError(f"task must be among {', '.join(FACTORS)}; got {', '.join(unknown)}.")
         y = _index(values, task)
-    given = _names(given)
-    if unknown := [name for name in given if name not in FACTORS and name not in SHOWS]:
-        raise ValueError(f"given must be among {', '.join([*SHOWS, *FACTORS])}; got {', '.join(unknown)}.")
-    v = _index(values, dict.fromkeys(factor for name in given for factor in SHOWS.get(name, (name,))))
+    modalities = _names(modalities)
+    if unknown := [name for name in modalities if name not in FACTORS and name not in SHOWS]:
+        raise ValueError(f"modalities must be among {', '.join([*SHOWS, *FACTORS])}; got {', '.join(unknown)}.")
+    v = _index(values, dict.fromkeys(factor for name in modalities for factor in SHOWS.get(name, (name,))))
     joint = torch.zeros(int(v.max()) + 1, int(y.max()) + 1, dtype=torch.float64)
     return joint.index_put_((v, y), probability, accumulate=True)
 
@@ -107,13 +108,13 @@ def bayes_accuracy(joint: Tensor) -> float:
     return probabilities(joint, "(V, Y)").max(1).values.sum().item()
 
 
-def accuracy(task: Task, given: str | Iterable[str] = (), *, combinations: Tensor | None = None) -> float:
-    """The best accuracy in a task about a single object after seeing the views or factors ``given``.
+def accuracy(task: Task, modalities: str | Iterable[str] = (), *, combinations: Tensor | None = None) -> float:
+    """The best accuracy in a task about a single object after seeing the ``modalities``.
 
     Args:
         task: one or more of FACTORS, all of which must be right, or a function that takes the values of every factor
             in every state, (S,) int64 each by name, and returns the answer in each, (S,) int64.
-        given: names of views (SHOWS) or of factors; empty is the blind ceiling, the best constant answer.
+        modalities: names of modalities (SHOWS) or single factors; empty is the blind ceiling, the best constant answer.
         combinations: (8, 8) bool, shape by colour, those that occur; as in ``sample_scenes``.
 
     >>> round(accuracy("motion", ["image"]), 6)
@@ -122,32 +123,32 @@ def accuracy(task: Task, given: str | Iterable[str] = (), *, combinations: Tenso
     0.5
 
     Raises:
-        ValueError: an unknown factor or view (the known ones are named), or a function that leaves states out.
+        ValueError: an unknown factor or modality (the known ones are named), or a function that leaves states out.
     """
-    return bayes_accuracy(_joint(task, given, combinations))
+    return bayes_accuracy(_joint(task, modalities, combinations))
 
 
-def mutual_information(task: Task, given: str | Iterable[str], *, combinations: Tensor | None = None) -> float:
-    """What the views or factors ``given`` tell about the answer, in bits. Arguments and errors as in ``accuracy``.
+def mutual_information(task: Task, modalities: str | Iterable[str], *, combinations: Tensor | None = None) -> float:
+    """What the ``modalities`` tell about the answer, in bits. Arguments and errors as in ``accuracy``.
 
     >>> round(mutual_information("shape", ["audio"]), 6)
     3.0
     """
-    return information.mutual_information(_joint(task, given, combinations))
+    return information.mutual_information(_joint(task, modalities, combinations))
 
 
 def decompose(
     task: Task, first: str | Iterable[str], second: str | Iterable[str], *, combinations: Tensor | None = None
 ) -> Decomposition:
-    """How two sets of views or factors share what they tell about the answer, in bits (BROJA, see ``information``).
+    """How two sets of modalities share what they tell about the answer, in bits (BROJA, see ``information``).
 
-    Arguments and errors as in ``accuracy``, with ``first`` and ``second`` in place of ``given``.
+    Arguments and errors as in ``accuracy``, with ``first`` and ``second`` in place of ``modalities``.
 
     >>> decompose(["shape", "motion"], "image", "audio")
     Decomposition(redundancy=3.0, unique_first=0.0, unique_second=3.0, synergy=0.0)
     """
     first, second = _names(first), _names(second)
-    tables = (_joint(task, given, combinations) for given in (first, second, first + second))
+    tables = (_joint(task, modalities, combinations) for modalities in (first, second, first + second))
     return information.decompose_tables(*tables)
 
 
@@ -258,11 +259,11 @@ def sensor_accuracy(
     return expected_accuracy(gaussian_posterior(seen, mean, noise, answer=motion))
 
 
-def retrieval(meaning: Tensor) -> float:
+def retrieval(caption_class: Tensor) -> float:
     """The best R@1 when only one of the items that say the same counts as right: the mean of 1 / (how many do).
 
     Args:
-        meaning: (N,) int64; items with equal numbers cannot be told apart (``Scenes.meaning``).
+        caption_class: (N,) int64; items with equal numbers cannot be told apart (``Scenes.caption_class``).
     """
-    _, inverse, count = meaning.unique(return_inverse=True, return_counts=True)
+    _, inverse, count = caption_class.unique(return_inverse=True, return_counts=True)
     return (1 / count[inverse].double()).mean().item()

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..tokenizer import Tokenizer
 from .scene import COLOURS, SHAPES, SIZES, Scenes
-from .text import SYNONYMS, Tokenizer
+from .text import CAPTION_WORDS, SYNONYMS
 
 
 def _plural(noun: str) -> str:
@@ -21,7 +22,7 @@ def _plural(noun: str) -> str:
 
 
 QUESTION_WORDS = (  # those of captions first, so that a caption's tokens mean the same here
-    *Tokenizer().words,
+    *CAPTION_WORDS,
     *(_plural(noun) for shape in SHAPES for noun in SYNONYMS[shape]),
     *("things", "bigger", "largest", "biggest", "smallest", "have", "on", "at", "next"),
 )

@@ -8,7 +8,6 @@ All randomness of a scene is one row of uniform numbers from a CPU generator: th
 device, and 100 scenes drawn at once equal 60 and then 40.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import torch
@@ -26,15 +25,6 @@ MAX_OBJECTS = 4
 GRID = 2  # objects stand in different quarters of the picture, so that they never hide one another
 _MAX_ANGLE = torch.pi / 6
 _UNIFORMS = 1 + GRID * GRID + 6 * MAX_OBJECTS  # numbers drawn per scene, whatever is done with them
-
-
-def seeded(*numbers: int) -> torch.Generator:
-    """A CPU generator that depends on all of ``numbers``: ``seeded(seed, step)`` gives each step its own data.
-
-    The integers are hashed, so that (1, 2), (2, 1) and (12,) have nothing in common.
-    """
-    digest = hashlib.sha256(",".join(str(int(n)) for n in numbers).encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
 
 @dataclass(frozen=True)
@@ -70,7 +60,7 @@ class Scenes(Batch):
         return (self.x >= 0).long()
 
     @property
-    def meaning(self) -> Tensor:
+    def caption_class(self) -> Tensor:
         """(B,) int64, equal where full captions say the same: the same objects, and, for one object, the same quarter.
 
         Which caption may stand for which scene is the question behind every false negative of a contrastive loss.
@@ -87,14 +77,11 @@ class Scenes(Batch):
         cell = (self.row * GRID + self.column)[:, 0]
         return key * GRID * GRID + torch.where(self.count == 1, cell, 0)
 
-    def describe(self) -> list[str]:
-        """One plain sentence for each scene, the same at every call."""
-        from .text import Tokenizer, captions
-
-        return Tokenizer().decode(captions(self))
-
     def __repr__(self) -> str:
-        first = f", the first: {self.describe()[0]!r}" if len(self) else ""
+        first = ""
+        if len(self):
+            factors = zip(*(getattr(self, name)[0, : self.count[0]].tolist() for name in ("size", "colour", "shape")))
+            first = ", the first: " + ", ".join(f"{SIZES[s]} {COLOURS[c]} {SHAPES[k]}" for s, c, k in factors)
         return f"Scenes({len(self)} with up to {self.shape.shape[1]} objects{first})"
 
 
@@ -177,7 +164,7 @@ def arrange(*, shape: Tensor, colour: Tensor, size: Tensor, cell: Tensor, mask: 
     )
 
 
-def siblings(scenes: Scenes, *, combinations: Tensor | None = None, generator: torch.Generator) -> Scenes:
+def hard_negatives(scenes: Scenes, *, combinations: Tensor | None = None, generator: torch.Generator) -> Scenes:
     """A twin of each scene in which one object differs in one factor: its shape (half of them), colour or size.
 
     Nothing else tells a scene from its twin, so in a contrastive batch they are hard negatives of each other.

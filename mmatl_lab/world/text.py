@@ -1,4 +1,4 @@
-"""The text view: a small grammar with synonyms and word orders, and a word tokenizer that helps with unknown words.
+"""The text view: a small grammar with synonyms and word orders.
 
 One object:   a small red circle in the top left          (or: a circle that is small and red in the upper left)
 Two objects:  a small red circle above a large blue star  (or: a big azure star below a tiny crimson disc)
@@ -7,13 +7,12 @@ More objects: a small red circle and a large blue star and a green ring that is 
 Captions are made as token tensors, a whole batch at once; strings are their decoding.
 """
 
-import difflib
-import re
 from functools import cache
 
 import torch
 from torch import Tensor
 
+from ..tokenizer import Tokenizer
 from .scene import COLOURS, SHAPES, SIZES, Scenes
 
 SYNONYMS = {
@@ -82,84 +81,14 @@ _OTHER_WORDS = (
     *("colour", "size", "same", "as", "than", "smaller", "larger", "more", "fewer", "equal", "no", "yes", "not", "or"),
     *("two", "three", "four", "zero", "any", "of", "does", "both", "then", "while", "objects", "shapes", "where"),
 )
-
-
-class UnknownWordError(ValueError):
-    """A text holds a word outside the vocabulary; the message offers the nearest known ones."""
-
-    def _render_traceback_(self) -> list[str]:
-        """What IPython shows instead of a traceback: whoever typed the word needs the sentence alone."""
-        return [f"{type(self).__name__}: {self}"]
-
-
-class Tokenizer:
-    """Words to numbers and back. ``words[0]`` is the padding; a word's token is its place in ``words``."""
-
-    def __init__(self, words: tuple[str, ...] | None = None):
-        if words is None:
-            grammar = [word for variants in SYNONYMS.values() for word in variants]
-            words = ("", *dict.fromkeys(grammar + list(_OTHER_WORDS)))
-        self.words = tuple(words)
-        self._token = {word: i for i, word in enumerate(self.words)}
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def __repr__(self) -> str:
-        return f"Tokenizer({len(self) - 1} words)"
-
-    def __getitem__(self, word: str) -> int:
-        return self._token[word]
-
-    def nearest(self, word: str, n: int = 3) -> list[str]:
-        """The known words that are spelt most like ``word``, best first."""
-        return difflib.get_close_matches(word.lower(), self.words[1:], n=n, cutoff=0.5)
-
-    def encode(self, text: str | list[str], length: int | None = None) -> Tensor:
-        """(B, L) int64 tokens, 0 where there is nothing; upper case and punctuation are ignored.
-
-        Args:
-            length: L; None takes the longest text.
-
-        Raises:
-            TypeError: something that is not text. ValueError: an empty text, or one longer than ``length`` words.
-            UnknownWordError: a word outside the vocabulary; the nearest known words are named.
-        """
-        texts = [text] if isinstance(text, str) else list(text)
-        rows = [self._row(t) for t in texts]
-        longest = max((len(row) for row in rows), default=0)
-        if length is not None and longest > length:
-            raise ValueError(f"a text may have {length} words here, got {longest}; shorten it.")
-        tokens = torch.zeros(len(rows), length or longest, dtype=torch.long)
-        for i, row in enumerate(rows):
-            tokens[i, : len(row)] = torch.tensor(row)
-        return tokens
-
-    def _row(self, text: str) -> list[int]:
-        if not isinstance(text, str):
-            raise TypeError(f"expected a text, got {type(text).__name__}.")
-        words = re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text.lower())
-        if not words:
-            raise ValueError("the text is empty; write a few words, such as 'a small red circle'.")
-        unknown = [word for word in dict.fromkeys(words) if word not in self._token]
-        if unknown:
-            parts = []
-            for word in unknown[:3]:
-                near = self.nearest(word)
-                parts.append(f"{word[:30]!r}" + (f" (did you mean {' or '.join(near)}?)" if near else ""))
-            more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
-            raise UnknownWordError(f"unknown word: {', '.join(parts)}{more}; this model knows {len(self) - 1:,} words.")
-        return [self._token[word] for word in words]
-
-    def decode(self, tokens: Tensor) -> list[str]:
-        """The texts of (B, L) tokens; padding is left out."""
-        return [" ".join(self.words[t] for t in row if t) for row in tokens.tolist()]
+CAPTION_WORDS = ("", *dict.fromkeys([*(word for variants in SYNONYMS.values() for word in variants), *_OTHER_WORDS]))
+MAX_WORDS = {1: 11, 2: 16, 3: 23, 4: 31}  # of the longest caption of so many objects
 
 
 @cache
 def _tables(device: str) -> dict[str, Tensor]:
     """Tokens of each factor's two wordings, e.g. ``shape`` (8, 2); the first column is the plain word."""
-    tokenizer = Tokenizer()
+    tokenizer = _tokenizer()
 
     def table(names):
         return torch.tensor([[tokenizer[w] for w in SYNONYMS.get(name, (name, name))] for name in names], device=device)
@@ -237,12 +166,14 @@ def captions(scenes: Scenes, *, generator: torch.Generator | None = None) -> Ten
     place = torch.stack([the["in"][:, 0], the["the"][:, 0], row, column], -1) * (mask.sum(1) == 1)[:, None]
     tokens = torch.cat([body, place], 1)  # with gaps
     tokens = tokens.gather(1, (tokens == 0).to(torch.uint8).argsort(dim=1, stable=True))
-    return tokens[:, : _LENGTH[K]]
+    return tokens[:, : MAX_WORDS[K]]
 
 
-_LENGTH = {1: 11, 2: 16, 3: 23, 4: 31}  # words of the longest caption of K objects
+def describe(scenes: Scenes) -> list[str]:
+    """The plainest caption of each scene as a sentence, the same at every call."""
+    return _tokenizer().decode(captions(scenes))
 
 
 @cache
 def _tokenizer() -> Tokenizer:
-    return Tokenizer()
+    return Tokenizer(CAPTION_WORDS)

@@ -5,7 +5,7 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 from mmatl_lab.data.digits import SAMPLES, TEST_VOICES, load_digits, reduced, small_digits
-from mmatl_lab.world import seeded
+from mmatl_lab.seeding import seeded
 from mmatl_lab.world.audio import log_mel
 
 

@@ -5,7 +5,7 @@ import torch
 
 from mmatl_lab.nn.encoders import SummaryEncoder, summarise
 from mmatl_lab.nn.encoders.sensor import FREQUENCIES, QUANTILES
-from mmatl_lab.world import seeded
+from mmatl_lab.seeding import seeded
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ from safetensors.torch import save_file
 
 from mmatl_lab.models.clip import CLIP, clip_loss
 from mmatl_lab.nn.encoders import BagOfWords, ImageCNN
+from mmatl_lab.tokenizer import Tokenizer
 from mmatl_lab.training import Run
-from mmatl_lab.world import Tokenizer, captions, render, sample_scenes
+from mmatl_lab.world import CAPTION_WORDS, captions, render, sample_scenes
 
 
 def small_clip() -> CLIP:
     torch.manual_seed(0)
-    return CLIP(ImageCNN(8, channels=(4, 8, 8)), BagOfWords(8, len(Tokenizer().words) + 1))
+    return CLIP(ImageCNN(8, channels=(4, 8, 8)), BagOfWords(8, len(Tokenizer(CAPTION_WORDS).words) + 1))
 
 
 def batch(run: Run, generator: torch.Generator, size: int = 24):
@@ -26,7 +27,7 @@ def batch(run: Run, generator: torch.Generator, size: int = 24):
     scenes = sample_scenes(size, 1, combinations=few, generator=generator)
     tokens = captions(scenes, generator=generator)[run.shard]
     scenes = scenes[run.shard]
-    return render(scenes), tokens, scenes.meaning
+    return render(scenes), tokens, scenes.caption_class
 
 
 def gradients(folder: Path, masked: bool) -> dict[str, torch.Tensor]:
@@ -34,10 +35,10 @@ def gradients(folder: Path, masked: bool) -> dict[str, torch.Tensor]:
     model, first = small_clip(), {}
     run = Run(model, f"masked_{masked}", 3, folder=folder, device="cpu", precision="32-true", clip=1e9, save_every=0)
     for step, generator in run:
-        images, tokens, meaning = batch(run, generator)
-        assert not masked or len(meaning.unique()) < len(meaning)
+        images, tokens, caption_class = batch(run, generator)
+        assert not masked or len(caption_class.unique()) < len(caption_class)
         out = run.model(images, tokens)
-        loss = clip_loss(*out, caption_class=meaning if masked else None, gather=run.gather)
+        loss = clip_loss(*out, caption_class=caption_class if masked else None, gather=run.gather)
         run.step(loss, rank=float(run.rank))
         if step == 0:
             first = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mmatl_lab.seeding import seeded
 from mmatl_lab.training import Run
 from mmatl_lab.training.ensemble import train_seeds
-from mmatl_lab.world import seeded
 
 SETTINGS = {"num_steps": 12, "lr": 1e-2, "schedule": "one-cycle", "clip": 0.3}
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import nn
 
+from mmatl_lab.seeding import seeded
 from mmatl_lab.training import Run, learning_rate, load_checkpoint, load_into, progress
-from mmatl_lab.world import seeded
 
 WEIGHTS = torch.tensor([[1.0], [-2.0], [0.5]])
 

@@ -16,10 +16,11 @@ from torch import nn
 
 from mmatl_lab.models.clip import CLIP, clip_loss
 from mmatl_lab.nn.encoders import BagOfWords, ImageCNN
+from mmatl_lab.tokenizer import Tokenizer
 from mmatl_lab.training import Run
-from mmatl_lab.world import Tokenizer, captions, render, sample_scenes
+from mmatl_lab.world import CAPTION_WORDS, captions, render, sample_scenes
 
-TOKENIZER = Tokenizer()
+TOKENIZER = Tokenizer(CAPTION_WORDS)
 
 
 def small_clip() -> CLIP:
@@ -63,7 +64,7 @@ def train(folder, num_steps=12, precision="32-true", resume=False, signals=None,
             os.kill(os.getpid(), getattr(signal, name))
         accuracy = (out.image @ out.text.T).argmax(1).eq(torch.arange(16)).float().mean()
         measured = {"accuracy": accuracy} if step % 2 else {}
-        run.step(clip_loss(*out, caption_class=scenes.meaning, gather=run.gather), **measured)
+        run.step(clip_loss(*out, caption_class=scenes.caption_class, gather=run.gather), **measured)
     print(repr(signal.getsignal(signal.SIGINT)), run.stopped)
 
 

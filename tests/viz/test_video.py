@@ -6,9 +6,10 @@ import re
 import pytest
 import torch
 
+from mmatl_lab.seeding import seeded
 from mmatl_lab.viz.video import Video, show_video
 from mmatl_lab.viz.webm import webm
-from mmatl_lab.world import audio, sample_scenes, seeded, video
+from mmatl_lab.world import audio, sample_scenes, video
 
 HOLDS_ELEMENTS = {"18538067", "1549a966", "1654ae6b", "ae", "e0", "e1", "1f43b675", "1c53bb6b", "bb", "b7", "1a45dfa3"}
 

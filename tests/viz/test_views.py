@@ -2,9 +2,10 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
+from mmatl_lab.seeding import seeded
 from mmatl_lab.viz import views
 from mmatl_lab.viz.style import MODALITIES
-from mmatl_lab.world import audio, bounding_boxes, render, sample_scenes, scene_of, seeded, sensor, video
+from mmatl_lab.world import audio, bounding_boxes, describe, render, sample_scenes, scene_of, sensor, video
 
 STAR = {"shape": "star", "colour": "orange", "size": "small", "motion": "circle", "x": -0.4, "y": 0.4}
 
@@ -18,7 +19,7 @@ def test_without_noise_the_views_are_the_worlds(scene):
     seen = views.views_of(scene, size=24)
     assert torch.equal(seen.image, render(scene, 24)[0]) and torch.equal(seen.audio, audio(scene)[0])
     assert torch.equal(seen.video, video(scene, 24, views.FRAMES)[0]) and torch.equal(seen.sensor, sensor(scene)[0])
-    assert seen.text == scene.describe()[0]
+    assert seen.text == describe(scene)[0]
 
 
 def test_noise_is_as_strong_as_it_says_in_all_but_the_text(scene):

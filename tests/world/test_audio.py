@@ -8,7 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mmatl_lab.world import MOTIONS, SHAPES, SIZES, audio, log_mel, sample_scenes, scene_of, seeded
+from mmatl_lab.seeding import seeded
+from mmatl_lab.world import MOTIONS, SHAPES, SIZES, audio, log_mel, sample_scenes, scene_of
 from mmatl_lab.world.audio import GAIN, HARMONICS, PERIODS, RATE, hertz_to_mel, mel_filters, mel_to_hertz, stft
 from mmatl_lab.world.motion import HITS
 

@@ -3,19 +3,19 @@ from dataclasses import replace
 import pytest
 import torch
 
+from mmatl_lab.seeding import seeded
+from mmatl_lab.tokenizer import Tokenizer
 from mmatl_lab.world import (
     EXPRESSION_TYPES,
     QUESTION_WORDS,
     SHAPES,
     SIZES,
-    Tokenizer,
     bounding_boxes,
     iou,
     refer,
     referents,
     sample_scenes,
     scene_of,
-    seeded,
 )
 from mmatl_lab.world.image import coverage
 

@@ -8,7 +8,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.neural_network import MLPClassifier
 
-from mmatl_lab.world import captions, held_out_combinations, render, sample_scenes, seeded
+from mmatl_lab.seeding import seeded
+from mmatl_lab.world import captions, held_out_combinations, render, sample_scenes
 from mmatl_lab.world.audio import audio
 from mmatl_lab.world.ceilings import (
     FACTORS,
@@ -227,7 +228,7 @@ def test_retrieval_is_one_over_the_number_of_equals():
     assert retrieval(torch.tensor([1, 1, 2])) == pytest.approx((0.5 + 0.5 + 1) / 3)
     scenes = sample_scenes(800, 1, generator=seeded(1))
     same = (captions(scenes)[:, None] == captions(scenes)[None]).all(-1).sum(1)
-    assert retrieval(scenes.meaning) == pytest.approx((1 / same.double()).mean().item())
+    assert retrieval(scenes.caption_class) == pytest.approx((1 / same.double()).mean().item())
 
 
 def test_unknown_names_get_a_sentence():

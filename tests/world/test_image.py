@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from mmatl_lab.world import COLOURS, SHAPES, SIZES, render, sample_scenes, scene_of, seeded
+from mmatl_lab.seeding import seeded
+from mmatl_lab.world import COLOURS, SHAPES, SIZES, render, sample_scenes, scene_of
 from mmatl_lab.world.image import BACKGROUND, RGB, coverage
 
 

@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from mmatl_lab.world import MOTIONS, sample_scenes, scene_of, seeded
+from mmatl_lab.seeding import seeded
+from mmatl_lab.world import MOTIONS, sample_scenes, scene_of
 from mmatl_lab.world.motion import CAMERA, GRAVITY, HITS, SECONDS, displacements, paths, progress
 
 TIMES = torch.linspace(0, SECONDS, 801, dtype=torch.float64)

@@ -1,6 +1,6 @@
 import torch
 
-from mmatl_lab.world import seeded
+from mmatl_lab.seeding import seeded
 from mmatl_lab.world.phrases import KINDS, SUBSETS, WORDING, Grammar, Phrase, draw, matches
 
 

@@ -7,11 +7,13 @@ import torch
 from scipy.stats import chi2_contingency, norm
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from mmatl_lab.world import Tokenizer, UnknownWordError, sample_utterances, seeded, utterance_of
+from mmatl_lab.seeding import seeded
+from mmatl_lab.tokenizer import Tokenizer, UnknownWordError
+from mmatl_lab.world import sample_utterances, utterance_of
 from mmatl_lab.world.sarcasm import (
     MAX_WORDS,
+    MODALITIES,
     NOISE,
-    VIEWS,
     WORDS,
     Utterances,
     belief,
@@ -22,7 +24,7 @@ from mmatl_lab.world.sarcasm import (
 )
 from mmatl_lab.world.sarcasm.remarks import BLAME, NEUTRAL, NUMBERS, PRAISE, compose, valence_of
 
-SUBSETS = [subset for size in range(4) for subset in combinations(VIEWS, size)]
+SUBSETS = [subset for size in range(4) for subset in combinations(MODALITIES, size)]
 FIELDS = tuple(f.name for f in fields(Utterances))
 
 
@@ -203,19 +205,19 @@ def test_pictures_agree_at_all_sizes():
 def test_ceilings_by_hand():
     assert ceiling(["text", "voice"], voice_noise=1.0) == pytest.approx(norm.cdf(1))
     assert ceiling(["text", "face"], face_noise=0.5) == pytest.approx(norm.cdf(2))
-    assert ceiling(VIEWS, voice_noise=1.0, face_noise=0.5) == pytest.approx(norm.cdf(5**0.5))
+    assert ceiling(MODALITIES, voice_noise=1.0, face_noise=0.5) == pytest.approx(norm.cdf(5**0.5))
     assert ceiling(["text", "voice"], voice_noise=1.0, ambiguity=0.5) == pytest.approx(norm.cdf(1) / 2 + 1 / 4)
-    assert ceiling(VIEWS, voice_noise=0) == 1 and ceiling(VIEWS, ambiguity=1) == 0.5
-    assert all(ceiling(given, 0, 0) == 0.5 for given in ((), "text", "voice", "face", ["voice", "face"]))
+    assert ceiling(MODALITIES, voice_noise=0) == 1 and ceiling(MODALITIES, ambiguity=1) == 0.5
+    assert all(ceiling(modalities, 0, 0) == 0.5 for modalities in ((), "text", "voice", "face", ["voice", "face"]))
 
 
-@pytest.mark.parametrize("given", SUBSETS, ids="+".join)
-def test_the_ideal_listener_is_calibrated_and_reaches_the_ceiling(given):
+@pytest.mark.parametrize("modalities", SUBSETS, ids="+".join)
+def test_the_ideal_listener_is_calibrated_and_reaches_the_ceiling(modalities):
     n, dials = 40_000, {"voice_noise": 1.1, "face_noise": 0.7}
     u = sample_utterances(n, **dials, ambiguity=0.2, generator=seeded(9))
-    probability = belief(u, given)
+    probability = belief(u, modalities)
     right = ((probability > 0.5) == u.sarcastic).double().mean()
-    top = ceiling(given, **dials, ambiguity=0.2)
+    top = ceiling(modalities, **dials, ambiguity=0.2)
     error = 3.5 * (top * (1 - top) / n) ** 0.5
     assert right == pytest.approx(top, abs=error)
     assert torch.maximum(probability, 1 - probability).mean().item() == pytest.approx(top, abs=error)
@@ -225,33 +227,33 @@ def test_the_ideal_listener_is_calibrated_and_reaches_the_ceiling(given):
             assert u.sarcastic[among].float().mean() == pytest.approx(probability[among].mean().item(), abs=0.05)
 
 
-def features(u, given, products):
+def features(u, modalities, products):
     t, columns = u.valence.float(), []
     for view, values in (("voice", u.voice), ("face", u.face)):
-        if view in given:
-            columns += [values] + ([t * values] if products and "text" in given else [])
-    return torch.stack([*columns, *([t] if "text" in given else [])], 1).numpy()
+        if view in modalities:
+            columns += [values] + ([t * values] if products and "text" in modalities else [])
+    return torch.stack([*columns, *([t] if "text" in modalities else [])], 1).numpy()
 
 
-@pytest.mark.parametrize("given", [s for s in SUBSETS if s], ids="+".join)
-def test_a_classifier_approaches_the_ceiling_with_products_and_learns_nothing_from_sums(given):
+@pytest.mark.parametrize("modalities", [s for s in SUBSETS if s], ids="+".join)
+def test_a_classifier_approaches_the_ceiling_with_products_and_learns_nothing_from_sums(modalities):
     n = 30_000
     u, test = sample_utterances(n, generator=seeded(10)), sample_utterances(n, generator=seeded(11))
-    model = LogisticRegression().fit(features(u, given, True), u.sarcastic.numpy())
-    accuracy = model.score(features(test, given, True), test.sarcastic.numpy())
-    top = ceiling(given)
+    model = LogisticRegression().fit(features(u, modalities, True), u.sarcastic.numpy())
+    accuracy = model.score(features(test, modalities, True), test.sarcastic.numpy())
+    top = ceiling(modalities)
     error = 3.5 * (top * (1 - top) / n) ** 0.5
     assert top - error - 0.003 < accuracy < top + error
-    sums = LogisticRegression().fit(features(u, given, False), u.sarcastic.numpy())
-    assert np.abs(sums.predict_proba(features(test, given, False)) - 0.5).max() < 0.05
+    sums = LogisticRegression().fit(features(u, modalities, False), u.sarcastic.numpy())
+    assert np.abs(sums.predict_proba(features(test, modalities, False)) - 0.5).max() < 0.05
 
 
-@pytest.mark.parametrize("given", [s for s in SUBSETS if s], ids="+".join)
-def test_only_the_words_with_voice_or_face_carry_information(given):
+@pytest.mark.parametrize("modalities", [s for s in SUBSETS if s], ids="+".join)
+def test_only_the_words_with_voice_or_face_carry_information(modalities):
     """The G-test of independence: 2 N times the mutual information of label and views, the numbers cut into sixths."""
     u = sample_utterances(40_000, generator=seeded(12))
     state = torch.zeros(len(u), dtype=torch.long)
-    for view in given:
+    for view in modalities:
         values = u.valence.float() if view == "text" else getattr(u, view)
         cuts = torch.tensor([0.0]) if view == "text" else torch.quantile(values, torch.arange(1, 6) / 6)
         state = state * 6 + torch.bucketize(values, cuts)
@@ -259,7 +261,7 @@ def test_only_the_words_with_voice_or_face_carry_information(given):
     table = torch.bincount(state * 2 + u.sarcastic.long(), minlength=2 * int(state.max() + 1)).view(-1, 2).numpy()
     g, p, *_ = chi2_contingency(table, correction=False, lambda_="log-likelihood")
     information = g / (2 * len(u)) / np.log(2)  # bits
-    if "text" in given and len(given) > 1:
+    if "text" in modalities and len(modalities) > 1:
         assert information > 0.3
     else:
         assert p > 0.001 and information < 0.001

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from mmatl_lab.world import SHAPES, held_out_combinations, sample_scenes, scene_of, seeded, siblings
+from mmatl_lab.seeding import seeded
+from mmatl_lab.world import SHAPES, describe, hard_negatives, held_out_combinations, sample_scenes, scene_of
 
 FIELDS = ("shape", "colour", "size", "motion", "x", "y", "angle", "mask")
 
@@ -59,16 +60,18 @@ def test_held_out_combinations_hold_out_every_shape_and_colour_once():
 
 def test_meaning_ignores_order_and_padding_and_tells_the_rest_apart():
     star, ring = {"shape": "star", "x": -0.5}, {"shape": "ring", "x": 0.5}
-    assert scene_of(star, ring).meaning == scene_of(ring, star).meaning
-    assert scene_of(star, ring).meaning != scene_of(star, {"shape": "ring", "x": 0.5, "size": "small"}).meaning
-    assert scene_of(star).meaning != scene_of(ring).meaning
-    assert scene_of(star).meaning != scene_of({"shape": "star", "x": 0.5}).meaning  # another cell
+    assert scene_of(star, ring).caption_class == scene_of(ring, star).caption_class
+    assert (
+        scene_of(star, ring).caption_class != scene_of(star, {"shape": "ring", "x": 0.5, "size": "small"}).caption_class
+    )
+    assert scene_of(star).caption_class != scene_of(ring).caption_class
+    assert scene_of(star).caption_class != scene_of({"shape": "star", "x": 0.5}).caption_class  # another cell
     one = sample_scenes(300, 1, generator=seeded(4))
     padded = sample_scenes(300, (1, 4), generator=seeded(4))
     single = padded.count == 1
     again = padded[single]
     rebuilt = type(again)(**{f: getattr(again, f)[:, :1] for f in FIELDS})
-    assert torch.equal(rebuilt.meaning, again.meaning)
+    assert torch.equal(rebuilt.caption_class, again.caption_class)
     assert len(one) == 300
 
 
@@ -80,7 +83,7 @@ def test_indexing_and_moving():
         scenes[10]
     assert sum(1 for _ in scenes) == 10  # iteration ends
     assert equal(scenes.to("cpu"), scenes)
-    assert SHAPES[scenes.shape[0, 0]] in scenes[0].describe()[0]
+    assert SHAPES[scenes.shape[0, 0]] in describe(scenes[0])[0]
 
 
 @pytest.mark.parametrize(
@@ -100,10 +103,10 @@ def test_bad_arguments_get_a_sentence(call, words):
         call()
 
 
-def test_siblings_differ_in_one_factor_of_one_object():
+def test_hard_negatives_differ_in_one_factor_of_one_object():
     held_in = ~held_out_combinations()
     scenes = sample_scenes(3_000, generator=seeded(5), combinations=held_in)
-    twins = siblings(scenes, combinations=held_in, generator=seeded(6))
+    twins = hard_negatives(scenes, combinations=held_in, generator=seeded(6))
     changes = torch.stack(
         [(getattr(scenes, f) != getattr(twins, f)) & scenes.mask for f in ("shape", "colour", "size")]
     )
@@ -112,5 +115,5 @@ def test_siblings_differ_in_one_factor_of_one_object():
         assert torch.equal(getattr(scenes, name), getattr(twins, name))
     assert held_in[twins.shape, twins.colour][twins.mask].all()
     assert (changes.sum((1, 2)) / 3_000 - torch.tensor([0.45, 0.23, 0.32])).abs().max() < 0.05
-    assert (scenes.meaning != twins.meaning).all()
+    assert (scenes.caption_class != twins.caption_class).all()
     assert len(scenes + twins) == 6_000

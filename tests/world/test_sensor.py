@@ -9,7 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mmatl_lab.world import MOTIONS, sample_scenes, scene_of, seeded, sensor
+from mmatl_lab.seeding import seeded
+from mmatl_lab.world import MOTIONS, sample_scenes, scene_of, sensor
 from mmatl_lab.world.motion import CAMERA, GRAVITY, HITS, paths
 
 

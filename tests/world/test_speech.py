@@ -7,7 +7,8 @@ from scipy.linalg import solve_toeplitz
 from scipy.signal import freqz
 
 from mmatl_lab.metrics.intervals import wilson
-from mmatl_lab.world import log_mel, seeded
+from mmatl_lab.seeding import seeded
+from mmatl_lab.world import log_mel
 from mmatl_lab.world.speech import (
     PHONEMES,
     PRONUNCIATIONS,

@@ -6,7 +6,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mmatl_lab.world import MOTIONS, SHAPES, SIZES, audio, render, sample_scenes, scene_of, seeded, video
+from mmatl_lab.seeding import seeded
+from mmatl_lab.world import MOTIONS, SHAPES, SIZES, audio, render, sample_scenes, scene_of, video
 from mmatl_lab.world.audio import GAIN, RATE
 from mmatl_lab.world.image import BACKGROUND
 

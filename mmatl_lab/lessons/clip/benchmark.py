@@ -16,8 +16,9 @@ from statistics import median
 import torch
 
 from mmatl_lab.models.clip import clip_loss
+from mmatl_lab.seeding import seeded
 from mmatl_lab.training import Run, load_checkpoint, save_checkpoint
-from mmatl_lab.world import captions, render, sample_scenes, seeded
+from mmatl_lab.world import captions, render, sample_scenes
 
 from . import scenes
 from .scenes import Batch, ScenesPreset
@@ -28,7 +29,7 @@ def batch_one_by_one(n: int, *, generator: torch.Generator) -> Batch:
     world = scenes.training_scenes(n, generator=generator)
     images = torch.cat([render(world[i]) for i in range(n)])
     tokens = [captions(world[i], generator=generator)[0] for i in range(n)]
-    return Batch(images, torch.nn.utils.rnn.pad_sequence(tokens, batch_first=True), world.meaning)
+    return Batch(images, torch.nn.utils.rnn.pad_sequence(tokens, batch_first=True), world.caption_class)
 
 
 def plain_steps(preset: ScenesPreset, num_steps: int) -> list[float]:
@@ -39,7 +40,7 @@ def plain_steps(preset: ScenesPreset, num_steps: int) -> list[float]:
     for step in range(num_steps):
         start = time.perf_counter()
         batch = batch_one_by_one(preset.batch_size, generator=seeded(0, step))
-        loss = clip_loss(*model(batch.images, batch.tokens), caption_class=batch.meaning)
+        loss = clip_loss(*model(batch.images, batch.tokens), caption_class=batch.caption_class)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -55,7 +56,7 @@ def lesson_steps(preset: ScenesPreset, num_steps: int) -> list[float]:
         world = scenes.training_scenes(preset.batch_size, generator=generator)
         batch = scenes.make_batch(world, generator=generator, device=run.device)
         out = run.model(batch.images, batch.tokens)
-        run.step(clip_loss(*out, caption_class=batch.meaning), accuracy=0.0)
+        run.step(clip_loss(*out, caption_class=batch.caption_class), accuracy=0.0)
         seconds.append(time.perf_counter() - start)
         start = time.perf_counter()
     return seconds

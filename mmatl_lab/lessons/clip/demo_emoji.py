@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmatl_lab.data.emoji import STYLES, Emoji, load_emoji, on_background, words_of
 from mmatl_lab.lessons.pages import answering, note, once, picture_html
-from mmatl_lab.world import Tokenizer, UnknownWordError
+from mmatl_lab.tokenizer import Tokenizer, UnknownWordError
 
 from . import emoji
 from .demo_parts import MAX_WORDS, SIZE, checked_text, load, uploaded

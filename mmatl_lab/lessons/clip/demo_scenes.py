@@ -8,21 +8,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmatl_lab.lessons.pages import answering, note, once, picture_html
+from mmatl_lab.seeding import seeded
+from mmatl_lab.tokenizer import Tokenizer
 from mmatl_lab.viz.alignment import Frames
 from mmatl_lab.viz.embedding import place, umap_embed
 from mmatl_lab.viz.latent_map import as_frames, query
 from mmatl_lab.world import (
+    CAPTION_WORDS,
     COLOURS,
     SHAPES,
     SIZES,
     Scenes,
-    Tokenizer,
     captions,
     held_out_combinations,
     render,
     sample_scenes,
     scene_of,
-    seeded,
 )
 from mmatl_lab.world.image import BACKGROUND
 
@@ -69,7 +70,7 @@ def atlas() -> Atlas:
     together = torch.cat([centred(batch, means[modality]) for modality, batch in latents.items()])
     N = len(scenes)
     frames = as_frames(umap_embed(together), ["image"] * N + ["text"] * N, [*range(N), *range(N)], ["trained"])
-    return Atlas(scenes, Tokenizer().decode(tokens), images, together, means, frames)
+    return Atlas(scenes, Tokenizer(CAPTION_WORDS).decode(tokens), images, together, means, frames)
 
 
 def drawn(*controls) -> tuple[Tensor, list[str]]:
@@ -110,7 +111,7 @@ def read_captions(text: str | None) -> tuple[list[str], Tensor, list[str]]:
     lines = [line.strip() for line in checked_text(text).splitlines() if line.strip()]
     if len(lines) > MAX_CAPTIONS:
         raise ValueError(f"{len(lines):,} captions are more than the {MAX_CAPTIONS} compared here: delete some lines")
-    tokenizer, known, rows, notes = Tokenizer(), [], [], []
+    tokenizer, known, rows, notes = Tokenizer(CAPTION_WORDS), [], [], []
     for number, line in enumerate(lines, 1):
         try:
             rows.append(tokenizer.encode(line, MAX_WORDS)[0])

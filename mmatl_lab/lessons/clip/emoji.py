@@ -28,8 +28,9 @@ from mmatl_lab.metrics.intervals import bootstrap
 from mmatl_lab.metrics.retrieval import hits_at_k
 from mmatl_lab.models.clip import CLIP, clip_loss
 from mmatl_lab.nn.encoders import BagOfWords, ImageCNN
+from mmatl_lab.seeding import seeded
+from mmatl_lab.tokenizer import Tokenizer
 from mmatl_lab.training import Run
-from mmatl_lab.world import Tokenizer, seeded
 
 from .scenes import batch_accuracy
 

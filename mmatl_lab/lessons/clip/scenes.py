@@ -17,20 +17,21 @@ from mmatl_lab.metrics.intervals import wilson
 from mmatl_lab.metrics.retrieval import hits_at_k
 from mmatl_lab.models.clip import CLIP, clip_loss, zero_shot_logits
 from mmatl_lab.nn.encoders import ImageCNN, ImageViT, TextTransformer
+from mmatl_lab.seeding import seeded
+from mmatl_lab.tokenizer import Tokenizer
 from mmatl_lab.training import Run
 from mmatl_lab.world import (
+    CAPTION_WORDS,
     COLOURS,
     SHAPES,
     SIZES,
     Scenes,
-    Tokenizer,
     captions,
     ceilings,
+    hard_negatives,
     held_out_combinations,
     render,
     sample_scenes,
-    seeded,
-    siblings,
 )
 
 NAME = "clip_scenes"
@@ -55,7 +56,7 @@ class ScenesPreset:
 class Batch(NamedTuple):
     images: Tensor  # (B, 3, 32, 32) in [0, 1]
     tokens: Tensor  # (B, L)
-    meaning: Tensor  # (B,) equal where captions say the same
+    caption_class: Tensor  # (B,) equal where captions say the same
 
 
 def make_model(preset: ScenesPreset, *, seed: int = 0) -> CLIP:
@@ -63,7 +64,9 @@ def make_model(preset: ScenesPreset, *, seed: int = 0) -> CLIP:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         image = ImageViT(preset.width) if preset.vit else ImageCNN(preset.width, preset.channels)
-        text = TextTransformer(preset.width, len(Tokenizer()), LENGTH, preset.text_layers, hidden_dim=preset.text_width)
+        text = TextTransformer(
+            preset.width, len(Tokenizer(CAPTION_WORDS)), LENGTH, preset.text_layers, hidden_dim=preset.text_width
+        )
         return CLIP(image, text)
 
 
@@ -71,14 +74,14 @@ def training_scenes(n: int, *, generator: torch.Generator, hard: bool = True) ->
     """``n`` scenes without held-out combinations; with ``hard``, the second half are twins of the first."""
     held_in = ~held_out_combinations()
     scenes = sample_scenes(n // 2 if hard else n, NUM_OBJECTS, combinations=held_in, generator=generator)
-    return scenes + siblings(scenes, combinations=held_in, generator=generator) if hard else scenes
+    return scenes + hard_negatives(scenes, combinations=held_in, generator=generator) if hard else scenes
 
 
 def make_batch(scenes: Scenes, *, generator: torch.Generator, rows: slice = slice(None), device="cpu") -> Batch:
     """Pictures and captions of ``scenes``. With ``rows``, of this process's rows only, as part of the whole batch."""
     tokens = captions(scenes, generator=generator)[rows].to(device)  # drawn for all, so that the rows fit together
     scenes = scenes[rows].to(device)
-    return Batch(render(scenes), tokens, scenes.meaning)
+    return Batch(render(scenes), tokens, scenes.caption_class)
 
 
 def train(preset: ScenesPreset, *, folder: Path, resume: bool = False, seed: int = 0, card: dict) -> Path:
@@ -89,28 +92,28 @@ def train(preset: ScenesPreset, *, folder: Path, resume: bool = False, seed: int
         scenes = training_scenes(preset.batch_size, generator=generator)
         batch = make_batch(scenes, generator=generator, rows=run.shard, device=run.device)
         out = run.model(batch.images, batch.tokens)
-        loss = clip_loss(*out, caption_class=batch.meaning, gather=run.gather)
-        run.step(loss, accuracy=batch_accuracy(out.image, out.text, batch.meaning))
+        loss = clip_loss(*out, caption_class=batch.caption_class, gather=run.gather)
+        run.step(loss, accuracy=batch_accuracy(out.image, out.text, batch.caption_class))
     return run.save(evaluate(model)[0], dtype=torch.bfloat16)
 
 
 @torch.no_grad()
-def batch_accuracy(image: Tensor, text: Tensor, meaning: Tensor | None = None) -> Tensor:
+def batch_accuracy(image: Tensor, text: Tensor, caption_class: Tensor | None = None) -> Tensor:
     """Share of the images whose most similar text of the batch says what they show, a scalar.
 
     Args:
-        meaning: (B,) texts with equal numbers are equally right; None: only its own text is right for an image.
+        caption_class: (B,) texts with equal numbers are equally right; None: only its own text is right for an image.
     """
     own = torch.arange(len(image), device=image.device)
-    meaning = own if meaning is None else meaning
-    return (meaning[(image @ text.T).argmax(1)] == meaning).float().mean()
+    caption_class = own if caption_class is None else caption_class
+    return (caption_class[(image @ text.T).argmax(1)] == caption_class).float().mean()
 
 
 def gallery(n: int = GALLERY, *, seed: int = EVALUATION_SEED) -> Scenes:
     """``n`` scenes of one or two objects that all mean something different, so that each query has one right answer."""
     generator = seeded(seed, 1)
     scenes = sample_scenes(4 * n, NUM_OBJECTS, combinations=~held_out_combinations(), generator=generator)
-    return scenes[_first_of_each(scenes.meaning)[:n]]
+    return scenes[_first_of_each(scenes.caption_class)[:n]]
 
 
 def class_prompts(tokenizer: Tokenizer) -> Tensor:
@@ -131,7 +134,8 @@ def class_prompts(tokenizer: Tokenizer) -> Tensor:
 def zero_shot(model: CLIP, scenes: Scenes) -> Tensor:
     """(B,) bool: was the first object's shape and colour told apart from the 63 others, by texts alone?"""
     device = next(model.parameters()).device
-    texts = model.encode_text(class_prompts(Tokenizer()).to(device)).unflatten(0, (len(SHAPES) * len(COLOURS), -1))
+    prompts = class_prompts(Tokenizer(CAPTION_WORDS)).to(device)
+    texts = model.encode_text(prompts).unflatten(0, (len(SHAPES) * len(COLOURS), -1))
     image = model.encode_image(render(scenes.to(device)))
     answer = scenes.shape[:, 0] * len(COLOURS) + scenes.colour[:, 0]
     return zero_shot_logits(image, texts, model.logit_scale).argmax(1).cpu() == answer
@@ -154,7 +158,7 @@ def evaluate(model: CLIP) -> tuple[dict, dict, dict]:
         hits = hits_at_k(queries, keys)
         _add(metrics, name, hits)
         controls[name] = hits_at_k(queries, keys[shuffled]).mean().item()
-        ceiling[name] = ceilings.retrieval(scenes.meaning)
+        ceiling[name] = ceilings.retrieval(scenes.caption_class)
     for name, combinations in (("seen", ~held_out_combinations()), ("held_out", held_out_combinations())):
         test = sample_scenes(GALLERY, 1, combinations=combinations, generator=seeded(EVALUATION_SEED, 4))
         _add(metrics, f"zero_shot_{name}", zero_shot(model, test).float())
@@ -199,15 +203,17 @@ def experiment(
         scenes = sample_scenes(batch_size, 1, generator=generator)
         batch = make_batch(scenes, generator=generator)
         image, text, learned = model(batch.images, batch.tokens)
-        meaning = batch.meaning if masked else None
-        loss = clip_loss(image, text, learned if fixed is None else fixed, caption_class=meaning, symmetric=symmetric)
+        caption_class = batch.caption_class if masked else None
+        loss = clip_loss(
+            image, text, learned if fixed is None else fixed, caption_class=caption_class, symmetric=symmetric
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
     model.eval()
     scenes = sample_scenes(500, 1, generator=seeded(EVALUATION_SEED, 5))
-    scenes = scenes[_first_of_each(scenes.meaning)[:200]]
+    scenes = scenes[_first_of_each(scenes.caption_class)[:200]]
     with torch.no_grad():
         image = model.encode_image(render(scenes))
         text = model.encode_text(captions(scenes, generator=seeded(EVALUATION_SEED, 6)))
@@ -220,9 +226,9 @@ def experiment(
     }
 
 
-def _first_of_each(meaning: Tensor) -> Tensor:
-    """Sorted indices of the first row of each meaning."""
+def _first_of_each(caption_class: Tensor) -> Tensor:
+    """Sorted indices of the first row of each caption_class."""
     first: dict[int, int] = {}
-    for i, value in enumerate(meaning.tolist()):
+    for i, value in enumerate(caption_class.tolist()):
         first.setdefault(value, i)
     return torch.tensor(sorted(first.values()))

@@ -2,10 +2,11 @@
 
 import html
 
+from mmatl_lab.seeding import seeded
 from mmatl_lab.viz.style import Picture, headless, to_png
 from mmatl_lab.viz.video import Video
 from mmatl_lab.viz.views import NOISE, views_figure, views_of
-from mmatl_lab.world import COLOURS, MOTIONS, SHAPES, SIZES, ceilings, scene_of, seeded
+from mmatl_lab.world import COLOURS, MOTIONS, SHAPES, SIZES, ceilings, scene_of
 
 PIXELS = 32  # what models see
 ENLARGED = 4  # times, in the player

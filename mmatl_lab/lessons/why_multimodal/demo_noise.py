@@ -5,7 +5,7 @@ from mmatl_lab.metrics.intervals import wilson
 
 from . import dials, sarcasm
 from .demo_parts import Row, bars, label, load, percent
-from .sarcasm import SUBSETS, VIEWS
+from .sarcasm import MODALITIES, SUBSETS
 
 NOISIEST = 3.0
 NUM_REMARKS = 1_000
@@ -22,15 +22,20 @@ def measure(voice_noise: float | None, face_noise: float | None, ambiguity: floa
         raise ValueError("a dial is empty: move its slider")
     noise = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": ambiguity}
     measured = dials.measure(load(sarcasm.NAME), **noise, told=told, n=NUM_REMARKS)
-    right = {given: accuracy for given, (_, accuracy, _) in zip(SUBSETS, measured, strict=True)}
-    best = {given: ceiling for given, (_, _, ceiling) in zip(SUBSETS, measured, strict=True)}
+    right = {modalities: accuracy for modalities, (_, accuracy, _) in zip(SUBSETS, measured, strict=True)}
+    best = {modalities: ceiling for modalities, (_, _, ceiling) in zip(SUBSETS, measured, strict=True)}
     rows = [
-        Row(label(given), right[given], best[given], f"{percent(right[given])} · best {percent(best[given])}")
-        for given in SUBSETS
+        Row(
+            label(modalities),
+            right[modalities],
+            best[modalities],
+            f"{percent(right[modalities])} · best {percent(best[modalities])}",
+        )
+        for modalities in SUBSETS
     ]
-    low, high = wilson(right[VIEWS] * NUM_REMARKS, NUM_REMARKS)
+    low, high = wilson(right[MODALITIES] * NUM_REMARKS, NUM_REMARKS)
     return (
-        f'<p class="verdict">{_sentence(right, best[VIEWS])}</p>'
+        f'<p class="verdict">{_sentence(right, best[MODALITIES])}</p>'
         '<p class="legend"><span><b>Right answers</b>, from 40% to 100%</span>'
         '<span><i class="model"></i>trained model</span><span><i class="exact"></i>the best possible, exactly</span>'
         f"<span>┊ a coin, 50%</span></p>{bars(rows, low=0.4)}"
@@ -43,7 +48,7 @@ def _sentence(right: dict[tuple[str, ...], float], best: float) -> str:
     """What the bars show, in words."""
     said = f"With words, voice and face, nobody can be right more often than {percent(best)}."
     for view, without in (("voice", ("text", "face")), ("face", ("text", "voice"))):
-        if right[without] - right[VIEWS] > 0.03:
+        if right[without] - right[MODALITIES] > 0.03:
             return (
                 f"{said} The model that gets all three is right less often than the one without the {view}: it trusts "
                 f"the {view} more than it should."

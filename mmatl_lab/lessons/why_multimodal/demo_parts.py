@@ -36,8 +36,8 @@ audio { width: 100%; height: 40px; display: block; margin-bottom: 12px; }
 }
 """
 )
-CAN_TELL = tuple(given for given in SUBSETS if "text" in given and len(given) > 1)
-CAN_GUESS = tuple(given for given in SUBSETS if given not in CAN_TELL)
+CAN_TELL = tuple(modalities for modalities in SUBSETS if "text" in modalities and len(modalities) > 1)
+CAN_GUESS = tuple(modalities for modalities in SUBSETS if modalities not in CAN_TELL)
 
 
 class Row(NamedTuple):
@@ -57,9 +57,9 @@ def load(name: str) -> nn.Module:
     return recipe.load(name)[0]
 
 
-def label(given: Iterable[str]) -> str:
+def label(modalities: Iterable[str]) -> str:
     """``"words + voice"`` of ``("text", "voice")``."""
-    return " + ".join("words" if view == "text" else view for view in given)
+    return " + ".join("words" if view == "text" else view for view in modalities)
 
 
 def percent(p: float) -> str:

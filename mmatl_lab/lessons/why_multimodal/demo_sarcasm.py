@@ -91,9 +91,9 @@ def beliefs(utterance: Utterances) -> str:
     """P(sarcastic) of each trained listener above that of the ideal one, who gets the same views, as HTML."""
     found = sarcasm.answers(load(sarcasm.NAME), utterance)
 
-    def row(given: tuple[str, ...]) -> Row:
-        model, exact = found[sarcasm.name_of(given)].item(), belief(utterance, given).item()
-        return Row(label(given), model, exact, f"{percent(model)} · ideal {percent(exact)}")
+    def row(modalities: tuple[str, ...]) -> Row:
+        model, exact = found[sarcasm.name_of(modalities)].item(), belief(utterance, modalities).item()
+        return Row(label(modalities), model, exact, f"{percent(model)} · ideal {percent(exact)}")
 
     misled = not utterance.valence.any() and any((p - 0.5).abs() > 0.25 for p in found.values())
     surprise = "some models are sure all the same: they have hardly ever heard words like these together"
@@ -102,8 +102,8 @@ def beliefs(utterance: Utterances) -> str:
         '<span><i class="model"></i>trained model</span><span><i class="exact"></i>ideal listener</span>'
         "<span>┊ a coin, 50%</span></p>"
         '<p class="group">Words and how they are said: these can tell, where words take a side</p>'
-        f"{bars([row(given) for given in CAN_TELL])}"
-        f'<p class="group">Something is missing: these can only guess</p>{bars([row(given) for given in CAN_GUESS])}'
+        f"{bars([*map(row, CAN_TELL)])}"
+        f'<p class="group">Something is missing: these can only guess</p>{bars([*map(row, CAN_GUESS)])}'
         + (note(surprise) if misled else "")
     )
 

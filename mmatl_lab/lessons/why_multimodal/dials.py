@@ -1,8 +1,8 @@
 """The dials of the notebook: how noisy the voice and the face are, how many remarks have neutral words."""
 
+from mmatl_lab.seeding import seeded
 from mmatl_lab.viz.style import headless
 from mmatl_lab.viz.tables import Bar, Table
-from mmatl_lab.world import seeded
 from mmatl_lab.world.sarcasm import NOISE, ceiling, sample_utterances
 
 from .sarcasm import EVALUATION_SEED, SUBSETS, Listeners, accuracies, name_of
@@ -15,7 +15,9 @@ def measure(
     dials = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": ambiguity}
     utterances = sample_utterances(n, **dials, generator=seeded(EVALUATION_SEED, 5))
     right = accuracies(model, utterances, told=told)
-    return [(" + ".join(given), right[name_of(given)], ceiling(given, **dials)) for given in SUBSETS]
+    return [
+        (" + ".join(modalities), right[name_of(modalities)], ceiling(modalities, **dials)) for modalities in SUBSETS
+    ]
 
 
 def noise_dials(model: Listeners):

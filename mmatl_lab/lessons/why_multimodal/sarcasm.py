@@ -26,12 +26,13 @@ from mmatl_lab.metrics.intervals import wilson
 from mmatl_lab.models.joint import mlp_head
 from mmatl_lab.nn.encoders import AudioCNN, ImageCNN, TextTransformer
 from mmatl_lab.nn.fusion import Add, Concat, Product
+from mmatl_lab.seeding import seeded
 from mmatl_lab.training import Run
-from mmatl_lab.world import log_mel, seeded
+from mmatl_lab.world import log_mel
 from mmatl_lab.world.sarcasm import (
     MAX_WORDS,
+    MODALITIES,
     NOISE,
-    VIEWS,
     WORDS,
     Utterances,
     ceiling,
@@ -45,7 +46,7 @@ NAME = "why_sarcasm"
 SUBSETS = (
     *(("text",), ("voice",), ("face",)),
     *(("voice", "face"), ("text", "voice"), ("text", "face")),
-    VIEWS,
+    MODALITIES,
 )
 FUSIONS = ("concat", "add", "product")
 NUM_TEST = 10_000
@@ -71,17 +72,17 @@ class Judgement(NamedTuple):
 
 
 class Listener(nn.Module):
-    """A fusion of the vectors of the views ``given`` and of the noises, and a head: logits of sincere and sarcastic."""
+    """A fusion of the vectors of the ``modalities`` and of the noises, and a head: logits of sincere and sarcastic."""
 
-    def __init__(self, given: Iterable[str], preset: SarcasmPreset):
+    def __init__(self, modalities: Iterable[str], preset: SarcasmPreset):
         super().__init__()
-        self.given = (*given, "noise")
-        self.fusion = make_fusion(preset.fusion, [preset.width] * len(self.given))
+        self.modalities = (*modalities, "noise")
+        self.fusion = make_fusion(preset.fusion, [preset.width] * len(self.modalities))
         self.head = mlp_head(self.fusion.out_dim, 2)
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """Vectors (B, D) by view -> (B, 2)."""
-        return self.head(self.fusion([features[view] for view in self.given]))
+        return self.head(self.fusion([features[view] for view in self.modalities]))
 
 
 def make_fusion(name: str, dims: Sequence[int]) -> nn.Module:
@@ -108,8 +109,8 @@ class Listeners(nn.Module):
                 "noise": nn.Sequential(nn.Linear(2, preset.width), nn.GELU()),
             }
         )
-        self.perceive = nn.ModuleDict({view: nn.Linear(preset.width, 1) for view in VIEWS})
-        self.listener = nn.ModuleDict({name_of(given): Listener(given, preset) for given in SUBSETS})
+        self.perceive = nn.ModuleDict({view: nn.Linear(preset.width, 1) for view in MODALITIES})
+        self.listener = nn.ModuleDict({name_of(modalities): Listener(modalities, preset) for modalities in SUBSETS})
 
     def encode(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What ``show`` gives -> vectors (B, D) by view, and that of the noises."""
@@ -139,9 +140,9 @@ def judgement_loss(logits: Mapping[str, Tensor], utterances: Utterances) -> Tens
     return sum(F.cross_entropy(z, utterances.sarcastic.long()) for z in logits.values())
 
 
-def name_of(given: Iterable[str]) -> str:
+def name_of(modalities: Iterable[str]) -> str:
     """``"text_voice"`` of ``("text", "voice")``."""
-    return "_".join(given)
+    return "_".join(modalities)
 
 
 def make_model(preset: SarcasmPreset, *, seed: int = 0) -> Listeners:
@@ -179,7 +180,7 @@ def training_ceiling() -> float:
     """The best accuracy with all views on ``training_utterances``: the mean over a fine grid of noises."""
     low, high = TRAINING_NOISES
     noises = [low * (high / low) ** ((i + 0.5) / 50) for i in range(50)]
-    return sum(ceiling(VIEWS, v, f, TRAINING_AMBIGUITY) for v in noises for f in noises) / len(noises) ** 2
+    return sum(ceiling(MODALITIES, v, f, TRAINING_AMBIGUITY) for v in noises for f in noises) / len(noises) ** 2
 
 
 def train(preset: SarcasmPreset, *, folder: Path, resume: bool = False, seed: int = 0, card: dict) -> Path:
@@ -191,7 +192,7 @@ def train(preset: SarcasmPreset, *, folder: Path, resume: bool = False, seed: in
         utterances = training_utterances(preset.batch_size, generator=generator)[run.shard].to(run.device)
         perceived, logits = run.model(show(utterances))
         loss = perception_loss(perceived, utterances) + judgement_loss(logits, utterances)
-        run.step(loss, all_three=accuracy(logits[name_of(VIEWS)], utterances))
+        run.step(loss, all_three=accuracy(logits[name_of(MODALITIES)], utterances))
     return run.save(evaluate(model)[0], dtype=torch.bfloat16)
 
 
@@ -211,7 +212,7 @@ def judge(model: Listeners, utterances: Utterances) -> tuple[dict[str, Tensor], 
     device = next(model.parameters()).device
     model.eval()
     parts = [model(show(part.to(device))) for part in _parts(utterances)]
-    perceived = {view: torch.cat([part.perceived[view].float().cpu() for part in parts]) for view in VIEWS}
+    perceived = {view: torch.cat([part.perceived[view].float().cpu() for part in parts]) for view in MODALITIES}
     belief = {
         name: torch.cat([part.logits[name].float().softmax(1)[:, 1].cpu() for part in parts]) for name in model.listener
     }
@@ -242,14 +243,14 @@ def evaluate(model: Listeners, n: int = NUM_TEST) -> tuple[dict, dict, dict]:
         utterances = sample_utterances(n, **dials, generator=seeded(EVALUATION_SEED, 1))
         shuffled = utterances.sarcastic[torch.randperm(n, generator=seeded(EVALUATION_SEED, 2))]
         perceived, belief = judge(model, utterances)
-        subsets = {f"sarcasm_{name_of(given)}": given for given in SUBSETS}
-        for name, given in subsets.items() if noise == NOISE else [("sarcasm_clear", VIEWS)]:
-            guess = belief[name_of(given)] > 0.5
+        subsets = {f"sarcasm_{name_of(modalities)}": modalities for modalities in SUBSETS}
+        for name, modalities in subsets.items() if noise == NOISE else [("sarcasm_clear", MODALITIES)]:
+            guess = belief[name_of(modalities)] > 0.5
             hits = (guess == utterances.sarcastic).float()
             low, high = wilson(hits.sum().item(), n)
             metrics |= {name: hits.mean().item(), f"{name}_low": low, f"{name}_high": high}
             controls[name] = (guess == shuffled).float().mean().item()
-            ceilings[name] = ceiling(given, **dials)
+            ceilings[name] = ceiling(modalities, **dials)
         if noise == NOISE:
             metrics["reads_valence"] = ((perceived["text"] > 0) == (utterances.valence > 0)).float().mean().item()
             metrics["hears_melody"] = r_squared(perceived["voice"], squash(utterances.voice))
@@ -297,21 +298,21 @@ def compare_fusions(model: Listeners, num_steps: int, seeds: Sequence[int] = (0,
     for seed in seeds:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            built = {name: Listener(VIEWS, SarcasmPreset(1, width=width, fusion=name)) for name in FUSIONS}
-            single = {view: Listener([view], SarcasmPreset(1, width=width)) for view in VIEWS}
+            built = {name: Listener(MODALITIES, SarcasmPreset(1, width=width, fusion=name)) for name in FUSIONS}
+            single = {view: Listener([view], SarcasmPreset(1, width=width)) for view in MODALITIES}
         learners = nn.ModuleDict(built | single).to(device)
         optimizer = torch.optim.AdamW(learners.parameters(), lr=2e-3)
         for step in range(num_steps):
             utterances = sample_utterances(256, generator=seeded(seed, 78, step)).to(device)
             with torch.no_grad():
-                given = model.encode(show(utterances))
-            loss = judgement_loss({name: learner(given) for name, learner in learners.items()}, utterances)
+                features = model.encode(show(utterances))
+            loss = judgement_loss({name: learner(features) for name, learner in learners.items()}, utterances)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
         with torch.no_grad():
             logits = {name: learner(features) for name, learner in learners.items()}
-        logits["adding answers"] = sum(logits[view].log_softmax(1) for view in VIEWS)
+        logits["adding answers"] = sum(logits[view].log_softmax(1) for view in MODALITIES)
         for name, values in found.items():
             values.append(accuracy(logits[name], test).item())
     return found

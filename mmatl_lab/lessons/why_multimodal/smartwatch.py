@@ -29,8 +29,8 @@ from mmatl_lab.metrics.intervals import student
 from mmatl_lab.models.joint import Joint
 from mmatl_lab.nn.encoders import SummaryEncoder, summarise
 from mmatl_lab.nn.fusion import Concat
+from mmatl_lab.seeding import seeded
 from mmatl_lab.training import Run
-from mmatl_lab.world import seeded
 
 NAME = "why_smartwatch"
 SENSORS = ("accelerometer", "gyroscope")

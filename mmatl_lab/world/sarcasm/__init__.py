@@ -14,14 +14,14 @@ alone, and voice with face, are worth no more than a coin, and why adding up wha
 
 from .ideal import belief, ceiling
 from .remarks import MAX_WORDS, WORDS
-from .utterances import NOISE, VIEWS, Utterances, sample_utterances, utterance_of
+from .utterances import MODALITIES, NOISE, Utterances, sample_utterances, utterance_of
 from .views import RATE, draw_faces, speak, squash
 
 __all__ = [
     "MAX_WORDS",
     "NOISE",
     "RATE",
-    "VIEWS",
+    "MODALITIES",
     "WORDS",
     "Utterances",
     "belief",

@@ -11,7 +11,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from ..text import Tokenizer
+from ...tokenizer import Tokenizer
 
 NEUTRAL, PRAISE, BLAME = 0, 1, -1  # valences; as indices they stand in this order, the last from behind
 _SLOTS = {  # what may stand in each place of a sentence; an empty word is left out

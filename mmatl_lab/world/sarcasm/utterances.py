@@ -9,7 +9,7 @@ from torch import Tensor
 from ..batch import Batch
 from . import remarks
 
-VIEWS = ("text", "voice", "face")
+MODALITIES = ("text", "voice", "face")
 NOISE = 0.8  # of the voice and of the face: the words and one of them tell 89 %, all three 96 %
 _STRONGEST = 10.0  # tone and face that a picture can still tell from stronger ones
 _RANGES = {  # of what the speaker happens to be like; drawn uniformly, the pitch on a logarithmic scale

@@ -17,10 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...seeding import seeded
 from ..audio import RATE
 from ..motion import SECONDS
 from ..noise import add_noise
-from ..scene import seeded
 from .phonemes import PHONEMES
 from .spoken import Speech, glide, sample_speech
 

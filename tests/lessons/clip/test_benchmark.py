@@ -7,8 +7,8 @@ import torch
 
 from mmatl_lab.lessons.clip import benchmark, recipe, scenes
 from mmatl_lab.lessons.clip.scenes import ScenesPreset
+from mmatl_lab.seeding import seeded
 from mmatl_lab.training import load_checkpoint, save_checkpoint
-from mmatl_lab.world import seeded
 
 SMALL = ScenesPreset(1, batch_size=8, channels=(4, 8, 8), text_layers=1, text_width=8, width=8)
 
@@ -17,7 +17,7 @@ def test_one_by_one_makes_the_same_batch():
     plain = benchmark.batch_one_by_one(8, generator=seeded(3))
     generator = seeded(3)
     batch = scenes.make_batch(scenes.training_scenes(8, generator=generator), generator=generator)
-    assert torch.equal(plain.tokens, batch.tokens) and torch.equal(plain.meaning, batch.meaning)
+    assert torch.equal(plain.tokens, batch.tokens) and torch.equal(plain.caption_class, batch.caption_class)
     torch.testing.assert_close(plain.images, batch.images)
 
 

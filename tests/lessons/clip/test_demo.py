@@ -15,9 +15,10 @@ from PIL import Image
 from mmatl_lab.data.emoji import STYLES
 from mmatl_lab.lessons.clip import demo, demo_emoji, demo_parts, demo_scenes, emoji, recipe, scenes
 from mmatl_lab.models.clip import CLIP
+from mmatl_lab.tokenizer import Tokenizer
 from mmatl_lab.training import load_into, save_checkpoint
 from mmatl_lab.viz.embedding import pca
-from mmatl_lab.world import held_out_combinations, render, scene_of
+from mmatl_lab.world import CAPTION_WORDS, held_out_combinations, render, scene_of
 
 ONE = (*demo.FIRST, False, *demo.SECOND)  # the controls of one object; the second is not drawn
 TWO = (*demo.FIRST, True, *demo.SECOND)
@@ -76,7 +77,7 @@ def test_captions_are_ranked_by_the_models_own_probabilities(models):
     model = models.load(scenes.NAME)[0]
     picture = render(scene_of({"shape": "star", "colour": "red", "size": "large", "x": -0.5, "y": 0.5}))
     with torch.no_grad():
-        out = model(picture, demo_scenes.Tokenizer().encode(given))
+        out = model(picture, Tokenizer(CAPTION_WORDS).encode(given))
         share = (out.image @ out.text.T * out.logit_scale.exp()).softmax(1)[0]
     expected = [f"{given[i]} {share[i]:.1%}" for i in share.argsort(descending=True)]
     assert re.findall(r"(?<=> )?(a [a-z ]+? \d+\.\d%)", words(html)) == expected

@@ -11,7 +11,7 @@ from mmatl_lab.data.emoji import STYLES, TRAINED_STYLES, load_emoji
 from mmatl_lab.lessons.clip import ablation, emoji
 from mmatl_lab.lessons.clip.emoji import EmojiPreset
 from mmatl_lab.models.clip import CLIP
-from mmatl_lab.world import seeded
+from mmatl_lab.seeding import seeded
 
 
 @pytest.fixture(scope="module")

@@ -23,10 +23,10 @@ def test_the_loss_is_the_librarys():
 def test_the_mask_is_the_librarys():
     image, text = pairs()
     tokens = torch.randint(1, 3, (8, 2), generator=torch.Generator().manual_seed(0))
-    meaning = torch.unique(tokens, dim=0, return_inverse=True)[1]
+    caption_class = torch.unique(tokens, dim=0, return_inverse=True)[1]
     logits, target = clip.mask_false_negatives(10 * image @ text.T, tokens), torch.arange(8)
     loss = (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
-    assert torch.allclose(loss, clip_loss(image, text, torch.tensor(10.0).log(), caption_class=meaning))
+    assert torch.allclose(loss, clip_loss(image, text, torch.tensor(10.0).log(), caption_class=caption_class))
 
 
 def test_the_class_vectors_are_the_librarys():

@@ -13,8 +13,9 @@ from mmatl_lab import paths
 from mmatl_lab.lessons.clip import recipe, scenes
 from mmatl_lab.lessons.exercise import exercises
 from mmatl_lab.models.clip import clip_loss
+from mmatl_lab.seeding import seeded
 from mmatl_lab.training import load_checkpoint, unfinished
-from mmatl_lab.world import held_out_combinations, sample_scenes, seeded
+from mmatl_lab.world import held_out_combinations, sample_scenes
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_training_scenes_hold_out_what_they_promise_and_twins_follow():
     batch = scenes.training_scenes(400, generator=seeded(0))
     assert not held_out_combinations()[batch.shape, batch.colour][batch.mask].any()
     assert torch.equal(batch.x[:200], batch.x[200:])
-    assert (batch.meaning[:200] != batch.meaning[200:]).all()
+    assert (batch.caption_class[:200] != batch.caption_class[200:]).all()
 
 
 def test_rows_of_a_batch_are_those_of_the_whole():
@@ -87,8 +88,8 @@ def test_rows_of_a_batch_are_those_of_the_whole():
 
 def test_gallery_items_all_mean_something_else_and_nothing_is_held_out():
     gallery = scenes.gallery()
-    assert len(gallery) == scenes.GALLERY == len(gallery.meaning.unique())
-    assert torch.equal(gallery.meaning, scenes.gallery().meaning)
+    assert len(gallery) == scenes.GALLERY == len(gallery.caption_class.unique())
+    assert torch.equal(gallery.caption_class, scenes.gallery().caption_class)
 
 
 def test_a_meaningless_model_is_at_its_controls():

@@ -251,8 +251,8 @@ def mask_by_loops(logits, tokens):
 
 @right("clip.3")
 def mask_by_unique_numbers(logits, tokens):
-    meaning = torch.unique(tokens, dim=0, return_inverse=True)[1]
-    hidden = (meaning[:, None] == meaning) ^ torch.eye(len(tokens), dtype=torch.bool)
+    caption_class = torch.unique(tokens, dim=0, return_inverse=True)[1]
+    hidden = (caption_class[:, None] == caption_class) ^ torch.eye(len(tokens), dtype=torch.bool)
     return logits.masked_fill(hidden, -torch.inf)
 
 

@@ -49,7 +49,7 @@ def ideal(monkeypatch, models):
     """Listeners who believe what is right at the noises that they are told."""
 
     def answers(model, utterances):
-        return {sarcasm.name_of(given): belief(utterances, given) for given in sarcasm.SUBSETS}
+        return {sarcasm.name_of(modalities): belief(utterances, modalities) for modalities in sarcasm.SUBSETS}
 
     monkeypatch.setattr(sarcasm, "answers", answers)
 
@@ -89,15 +89,17 @@ def test_the_bars_are_what_each_model_and_the_ideal_listener_believe(models):
     _, html = demo_sarcasm.judge(PRAISE, -0.4, -0.7)
     utterance = utterance_of(PRAISE, -0.4, -0.7)
     found = sarcasm.answers(models[sarcasm.NAME], utterance)
-    expected = {demo_parts.label(given): (found[sarcasm.name_of(given)], given) for given in sarcasm.SUBSETS}
+    expected = {
+        demo_parts.label(modalities): (found[sarcasm.name_of(modalities)], modalities) for modalities in sarcasm.SUBSETS
+    }
     assert rows(html) == {
-        name: f"{model.item():.0%} · ideal {belief(utterance, given).item():.0%}"
-        for name, (model, given) in expected.items()
+        name: f"{model.item():.0%} · ideal {belief(utterance, modalities).item():.0%}"
+        for name, (model, modalities) in expected.items()
     }
     for name, ends in drawn(html, 0).items():
-        model, given = expected[name]
+        model, modalities = expected[name]
         assert ends["model"] == pytest.approx(model.item(), abs=2e-3)
-        assert ends["exact"] == pytest.approx(belief(utterance, given).item(), abs=2e-3)
+        assert ends["exact"] == pytest.approx(belief(utterance, modalities).item(), abs=2e-3)
 
 
 def test_those_that_can_only_guess_are_shown_as_such(models):
@@ -111,7 +113,7 @@ def test_those_that_can_only_guess_are_shown_as_such(models):
 
 def test_models_that_are_sure_of_neutral_words_are_shown_to_be_wrong(models, monkeypatch):
     for p, remark, told in ((0.9, NEUTRAL, True), (0.6, NEUTRAL, False), (0.9, PRAISE, False)):
-        found = {sarcasm.name_of(given): torch.tensor([p]) for given in sarcasm.SUBSETS}
+        found = {sarcasm.name_of(modalities): torch.tensor([p]) for modalities in sarcasm.SUBSETS}
         monkeypatch.setattr(sarcasm, "answers", lambda model, utterance, found=found: found)
         said = sentences(demo_sarcasm.judge(remark, -1, -1)[1])
         assert [sentence.startswith("Some models are sure all the same") for sentence in said] == [True] * told
@@ -211,8 +213,8 @@ def test_the_ceilings_move_with_the_dials(ideal):
         html = demo_noise.measure(*noise)
         assert sentences(html) == []
         ends, texts = drawn(html, 0.4), rows(html)
-        for given in sarcasm.SUBSETS:
-            best, name = ceiling(given, *noise), demo_parts.label(given)
+        for modalities in sarcasm.SUBSETS:
+            best, name = ceiling(modalities, *noise), demo_parts.label(modalities)
             assert ends[name]["exact"] == pytest.approx(best, abs=2e-3)
             assert texts[name].endswith(f"best {demo_parts.percent(best)}")
 

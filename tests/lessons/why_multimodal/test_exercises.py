@@ -13,7 +13,8 @@ from mmatl_lab.lessons import predict
 from mmatl_lab.lessons.why_multimodal import checks
 from mmatl_lab.lessons.why_multimodal import exercises as why
 from mmatl_lab.nn.fusion import Add
-from mmatl_lab.world import information, seeded
+from mmatl_lab.seeding import seeded
+from mmatl_lab.world import information
 from mmatl_lab.world.sarcasm import belief, ceiling, sample_utterances
 
 BANK = runpy.run_path(str(Path(__file__).with_name("wrong_answers.py")))
@@ -92,7 +93,7 @@ def answer(id):
 
 def test_the_pair_that_is_worth_a_coin():
     pairs = {"words + voice": "text voice", "words + face": "text face", "voice + face": "voice face"}
-    assert [name for name, given in pairs.items() if ceiling(given.split()) == 0.5] == [answer("why_multimodal.pairs")]
+    assert [name for name, pair in pairs.items() if ceiling(pair.split()) == 0.5] == [answer("why_multimodal.pairs")]
 
 
 def test_ideal_listeners_of_one_sense_add_up_to_nothing():

@@ -11,9 +11,9 @@ from torch import nn
 from mmatl_lab import paths
 from mmatl_lab.data.smartwatch import EXERCISES, NUM_PERSONS, Windows, load_smartwatch
 from mmatl_lab.lessons.why_multimodal import dials, recipe, sarcasm, smartwatch
+from mmatl_lab.seeding import seeded
 from mmatl_lab.training import Run
-from mmatl_lab.world import seeded
-from mmatl_lab.world.sarcasm import NOISE, VIEWS, belief, ceiling, sample_utterances, squash
+from mmatl_lab.world.sarcasm import MODALITIES, NOISE, belief, ceiling, sample_utterances, squash
 
 QUICK = recipe.PRESETS["quick"]
 
@@ -27,13 +27,13 @@ class Ideal(nn.Module):
     def __init__(self):
         super().__init__()
         self.anything = nn.Parameter(torch.zeros(()))
-        self.listener = {sarcasm.name_of(given): given for given in sarcasm.SUBSETS}
+        self.listener = {sarcasm.name_of(modalities): modalities for modalities in sarcasm.SUBSETS}
 
     def forward(self, utterances):
         perceived = (utterances.valence.float(), squash(utterances.voice), squash(utterances.face))
-        beliefs = {name: belief(utterances, given) for name, given in self.listener.items()}
+        beliefs = {name: belief(utterances, modalities) for name, modalities in self.listener.items()}
         logits = {name: torch.stack([1 - p, p], 1).log() for name, p in beliefs.items()}
-        return sarcasm.Judgement(dict(zip(VIEWS, perceived)), logits)
+        return sarcasm.Judgement(dict(zip(MODALITIES, perceived)), logits)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def ideal(monkeypatch):
 
 def test_ideal_listeners_are_at_their_ceilings_and_strangers_labels_at_a_coin(ideal):
     metrics, controls, ceilings = sarcasm.evaluate(ideal)
-    names = [f"sarcasm_{sarcasm.name_of(given)}" for given in sarcasm.SUBSETS]
+    names = [f"sarcasm_{sarcasm.name_of(modalities)}" for modalities in sarcasm.SUBSETS]
     assert set(ceilings) == set(controls) == {*names, "sarcasm_clear"}
     for name, best in ceilings.items():
         assert metrics[name] == pytest.approx(best, abs=0.015) and controls[name] == pytest.approx(0.5, abs=0.015)
@@ -73,7 +73,7 @@ def test_listeners_are_told_the_noises_and_what_they_are_told_is_what_they_go_by
     one, two = model(sarcasm.show(remarks)), model(sarcasm.show(remarks.told(NOISE, NOISE)))
     for name in model.listener:
         assert not torch.equal(one.logits[name], two.logits[name])
-    for view in VIEWS:  # perception is of the view alone
+    for view in MODALITIES:  # perception is of the view alone
         assert torch.equal(one.perceived[view], two.perceived[view])
 
 
@@ -91,12 +91,12 @@ def test_a_listener_has_only_the_views_of_its_name():
     model = sarcasm.make_model(QUICK.sarcasm).eval()
     views, others = (sarcasm.show(sample_utterances(6, generator=seeded(i))) for i in (1, 2))
     whole = model(views).logits
-    assert list(whole) == [sarcasm.name_of(given) for given in sarcasm.SUBSETS]
-    for given in sarcasm.SUBSETS:
-        name = sarcasm.name_of(given)
-        for view in VIEWS:
+    assert list(whole) == [sarcasm.name_of(modalities) for modalities in sarcasm.SUBSETS]
+    for modalities in sarcasm.SUBSETS:
+        name = sarcasm.name_of(modalities)
+        for view in MODALITIES:
             changed = model(views | {view: others[view]}).logits[name]
-            assert torch.allclose(changed, whole[name], atol=1e-6) == (view not in given)
+            assert torch.allclose(changed, whole[name], atol=1e-6) == (view not in modalities)
 
 
 def test_perceiving_is_taught_without_what_is_meant_and_without_neutral_words():
@@ -108,7 +108,7 @@ def test_perceiving_is_taught_without_what_is_meant_and_without_neutral_words():
     right["text"] = torch.where(neutral, torch.randn(200), right["text"])
     assert sarcasm.perception_loss(right, utterances) < 1e-6
     liars = replace(utterances, meant=-utterances.meant, sarcastic=~utterances.sarcastic)
-    wrong = {view: torch.randn(200) for view in VIEWS}
+    wrong = {view: torch.randn(200) for view in MODALITIES}
     assert sarcasm.perception_loss(wrong, liars) == sarcasm.perception_loss(wrong, utterances) > 1
 
 
