@@ -95,7 +95,7 @@ def _draw(name: str, out: Path | None) -> Path:
 
     matplotlib.use("agg")  # no window: the picture is a file
     from mmatl_lab.viz import datasets
-    from mmatl_lab.viz.style import to_png
+    from mmatl_lab.viz.picture import to_png
 
     path = paths.runs("data") / f"{name}.png" if out is None else out.expanduser()
     if path.is_dir():

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .embedding import MAX_POINTS, checked, pca, turned, umap_from
-from .style import GREY, Picture, animation, look, use_style
+from .picture import Picture, animation
+from .style import GREY, look, use_style
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    import torch
     from matplotlib.figure import Figure
     from torch import Tensor, nn
 
@@ -23,9 +26,16 @@ class Snapshots:
     Recording runs in evaluation mode without gradients and draws no random numbers, so training goes on as without it.
 
     Args:
-        model: has a method `encode_<modality>` for each modality, giving (N, D).
-        probes: modality -> batch of N inputs; row n of every modality belongs to the same thing.
+        model: its device and mode are those of the recording.
+        probes: modality -> batch of N inputs (a tensor, or a mapping of tensors); row n of every modality belongs to
+            the same thing.
         steps: when `record(step)` keeps something; other steps return at once.
+        encode: modality -> function from its batch, on the model's device, to latents (N, D) of the one space. What is
+            not named is encoded by the model's method `encode_<modality>`.
+
+    Raises:
+        ValueError: modalities with different numbers of probes, or `encode` for something that is not probed.
+        TypeError: a modality that neither `encode` nor the model can encode.
 
     Example:
         >>> snapshots = Snapshots(model, {"image": images, "text": tokens}, steps=(0, 60, 600))
@@ -34,17 +44,31 @@ class Snapshots:
         ...     ...
         >>> snapshots.record(600)                  # after the last one
         >>> frames = aligned_umap(snapshots)
+        >>> Snapshots(model, {"voice": mels}, (0, 600), encode={"voice": lambda x: model.encode({"voice": x})["voice"]})
     """
 
-    def __init__(self, model: nn.Module, probes: Mapping[str, Tensor], steps: Sequence[int]) -> None:
-        sizes = {name: len(batch) for name, batch in probes.items()}
-        if len(set(sizes.values())) != 1:
-            raise ValueError(f"expected as many probes of every modality, got {sizes}: row n must be one thing")
-        for modality in probes:
-            look(modality)
+    def __init__(
+        self,
+        model: nn.Module,
+        probes: Mapping[str, Tensor | Mapping[str, Tensor]],
+        steps: Sequence[int],
+        encode: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
+    ) -> None:
+        encode = dict(encode or {})
+        self.sizes = {name: _size(batch) for name, batch in probes.items()}
+        if len(set(self.sizes.values())) != 1:
+            raise ValueError(f"expected as many probes of every modality, got {self.sizes}: row n must be one thing")
+        if set(encode) - set(probes):
+            raise ValueError(
+                f"encode names {sorted(set(encode) - set(probes))}, of which there are no probes: add some"
+            )
+        for modality in set(probes) - set(encode):
             if not hasattr(model, f"encode_{modality}"):
-                raise TypeError(f"{type(model).__name__} has no method encode_{modality}: give it one, or leave it out")
-        self.model, self.probes, self.wanted = model, dict(probes), frozenset(steps)
+                raise TypeError(
+                    f"{type(model).__name__} has no method encode_{modality}: give a function in encode={{...}}"
+                )
+            encode[modality] = getattr(model, f"encode_{modality}")
+        self.model, self.probes, self.encode, self.wanted = model, dict(probes), encode, frozenset(steps)
         self.steps: list[int] = []
         self.latents: list[dict[str, Tensor]] = []
 
@@ -58,12 +82,20 @@ class Snapshots:
         self.model.eval()
         with torch.no_grad():
             latents = {
-                modality: getattr(self.model, f"encode_{modality}")(batch.to(device)).float().cpu()
+                modality: self.encode[modality](_moved(batch, device)).float().cpu()
                 for modality, batch in self.probes.items()
             }
         self.model.train(training)
         self.steps.append(step)
         self.latents.append(latents)
+
+
+def _size(batch: Tensor | Mapping[str, Tensor]) -> int:
+    return len(next(iter(batch.values()))) if isinstance(batch, Mapping) else len(batch)
+
+
+def _moved(batch: Tensor | Mapping[str, Tensor], device: torch.device) -> Tensor | dict[str, Tensor]:
+    return {k: x.to(device) for k, x in batch.items()} if isinstance(batch, Mapping) else batch.to(device)
 
 
 @dataclass(frozen=True)
@@ -104,15 +136,6 @@ class Frames:
         return f"Map of {len(np.unique(self.pair))} {names} latents: " + (f"{when}, {now}." if when else f"{now}.")
 
 
-def pca_frames(snapshots: Snapshots) -> Frames:
-    """Every snapshot on its own two main directions, each turned to agree with the one before it. Takes milliseconds.
-
-    Raises:
-        ValueError: nothing was recorded, or latents are not finite.
-    """
-    return _frames(snapshots, lambda latents, before: pca(latents))
-
-
 def aligned_umap(snapshots: Snapshots, *, seed: int = 0) -> Frames:
     """A UMAP of every snapshot, in which a point keeps its place as far as its neighbours allow.
 
@@ -126,29 +149,22 @@ def aligned_umap(snapshots: Snapshots, *, seed: int = 0) -> Frames:
     Raises:
         ValueError: nothing was recorded, too many points, or latents are not finite.
     """
-    size = sum(len(batch) for batch in snapshots.probes.values())
+    size = sum(snapshots.sizes.values())
     if size > MAX_POINTS:
         raise ValueError(f"expected at most {MAX_POINTS} points, got {size}: record fewer probes")
 
-    def embed(latents: np.ndarray, before: np.ndarray | None) -> np.ndarray:
-        return umap_from(latents, seed, pca(latents) if before is None else before, gentle=before is not None)
-
-    return _frames(snapshots, embed)
-
-
-def _frames(snapshots: Snapshots, embed: Callable[[np.ndarray, np.ndarray | None], np.ndarray]) -> Frames:
     if not snapshots.latents:
         raise ValueError(f"nothing was recorded: call record(step) with one of the steps {sorted(snapshots.wanted)}")
     points: list[np.ndarray] = []
     for latents in snapshots.latents:
         stacked = checked(np.concatenate([latents[modality].numpy() for modality in snapshots.probes]))  # (M, D)
         before = points[-1] if points else None
-        points.append(turned(embed(stacked, before), before))
-    sizes = {modality: len(batch) for modality, batch in snapshots.probes.items()}
+        start = pca(stacked) if before is None else before
+        points.append(turned(umap_from(stacked, seed, start, gentle=before is not None), before))
     return Frames(
         points=np.stack([filling(map_) for map_ in points]),
-        modality=tuple(modality for modality, size in sizes.items() for _ in range(size)),
-        pair=np.concatenate([np.arange(size) for size in sizes.values()]),
+        modality=tuple(modality for modality, size in snapshots.sizes.items() for _ in range(size)),
+        pair=np.concatenate([np.arange(size) for size in snapshots.sizes.values()]),
         titles=tuple("before training" if step == 0 else f"after {step:,} steps" for step in snapshots.steps),
     )
 

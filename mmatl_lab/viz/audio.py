@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from ..world.audio import HOP, MELS, RATE, hertz_to_mel, log_mel
-from .style import SEQUENTIAL, Picture, look, present, to_png, use_style
+from .picture import Picture, to_png
+from .style import SEQUENTIAL, look, present, use_style
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,6 +13,11 @@ const SHAPES = {
   "s": (c, r) => c.rect(-0.85 * r, -0.85 * r, 1.7 * r, 1.7 * r),
   "D": (c, r) => polygon(c, [[0, -1.2 * r], [1.2 * r, 0], [0, 1.2 * r], [-1.2 * r, 0]]),
   "P": (c, r) => { c.rect(-1.2 * r, -0.4 * r, 2.4 * r, 0.8 * r); c.rect(-0.4 * r, -1.2 * r, 0.8 * r, 2.4 * r); },
+  "v": (c, r) => turned(c, Math.PI, SHAPES["^"], r),
+  "<": (c, r) => turned(c, -Math.PI / 2, SHAPES["^"], r),
+  ">": (c, r) => turned(c, Math.PI / 2, SHAPES["^"], r),
+  "X": (c, r) => turned(c, Math.PI / 4, SHAPES["P"], r),
+  "h": (c, r) => polygon(c, Array.from({ length: 6 }, (_, k) => [1.2 * r * Math.sin((k * Math.PI) / 3), 1.2 * r * Math.cos((k * Math.PI) / 3)])),
   "*": (c, r) => polygon(c, Array.from({ length: 10 }, (_, k) => {
     const [radius, angle] = [k % 2 ? 0.8 * r : 1.9 * r, (k * Math.PI) / 5];
     return [radius * Math.sin(angle), -radius * Math.cos(angle)];
@@ -22,6 +27,12 @@ const SHAPES = {
 function polygon(c, corners) {
   corners.forEach(([x, y], k) => (k ? c.lineTo(x, y) : c.moveTo(x, y)));
   c.closePath();
+}
+
+function turned(c, angle, shape, r) {
+  c.rotate(angle);
+  shape(c, r);
+  c.rotate(-angle);
 }
 
 function marker(c, shape, x, y, r, fill, edge) {

@@ -16,7 +16,8 @@ import numpy as np
 import traitlets
 
 from .alignment import Frames, plot_frames
-from .style import Picture, headless, look, to_png, to_uint8
+from .picture import Picture, to_png
+from .style import headless, look, to_uint8
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +103,7 @@ class LatentMap(anywidget.AnyWidget):
     the wheel once the map was clicked. Under `MMATL_LAB_HEADLESS`, for pages without a kernel, it is a still picture.
 
     Args:
-        frames: from `aligned_umap` or `pca_frames`; or points (N, 2) or (F, N, 2), with:
+        frames: from `aligned_umap`; or points (N, 2) or (F, N, 2), with:
         modality: N names (default: all image), for points.
         pair: N numbers 0 to P - 1, equal where points belong together (default: each alone), for points.
         titles: F words, for points.

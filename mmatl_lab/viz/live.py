@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .style import (
-    BLUE,
-    SEQUENTIAL,
-    VERMILLION,
-    Picture,
-    animation,
-    ceiling,
-    control,
-    headless,
-    in_notebook,
-    to_png,
-    use_style,
-)
+from .picture import Picture, animation, to_png
+from .style import BLUE, SEQUENTIAL, VERMILLION, ceiling, control, headless, in_notebook, use_style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

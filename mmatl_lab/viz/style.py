@@ -6,18 +6,16 @@ A modality always has the same colour, marker and line style, so that a figure c
 
 from __future__ import annotations
 
-import base64
-import html
-import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from .picture import Picture, to_png
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from PIL import Image
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
@@ -39,19 +37,44 @@ MODALITIES: dict[str, Look] = {
     "text": Look(VERMILLION, "^", "--"),
     "audio": Look(GREEN, "s", "-."),
     "video": Look(PURPLE, "D", ":"),
-    "sensor": Look(BLACK, "P", (0, (6, 1, 1, 1, 1, 1))),  # orange and the others left are too pale on white
+    "sensor": Look(BLACK, "P", (0, (6, 1, 1, 1, 1, 1))),
 }
+ALIASES = {  # other names of what is drawn alike
+    **dict.fromkeys(("picture", "photo", "face"), "image"),
+    **dict.fromkeys(("words", "caption"), "text"),
+    **dict.fromkeys(("voice", "sound", "speech"), "audio"),
+    **dict.fromkeys(("lips",), "video"),
+    **dict.fromkeys(("accelerometer",), "sensor"),
+}
+# What the five leave of palette and markers, for names of a lesson's own; together 20 different looks.
+_COLOURS, _MARKERS, _LINES = (ORANGE, SKY, GREY, YELLOW), "vX<>h", ((0, (3, 1)), (0, (1, 1)), (0, (5, 4)))
+_own: dict[str, Look] = {}  # looks of names that are neither modalities nor aliases
 
 
-def look(modality: str) -> Look:
-    """The colour, marker and line style of `modality`.
+def look(name: str) -> Look:
+    """The colour, marker and line style of a modality.
+
+    One of the five, or another name for it (a voice looks like audio, a face like an image), or any name: it gets the
+    next look that is free, and keeps it for as long as the program runs.
+    """
+    name = ALIASES.get(name, name)
+    if name in MODALITIES:
+        return MODALITIES[name]
+    if name not in _own:
+        n = len(_own)
+        _own[name] = Look(*(free[n % len(free)] for free in (_COLOURS, _MARKERS, _LINES)))
+    return _own[name]
+
+
+def register(name: str, appearance: Look) -> None:
+    """Gives a name of a lesson's own a look that the lesson chooses, before it is drawn first.
 
     Raises:
-        ValueError: `modality` is not one of image, text, audio, video, sensor.
+        ValueError: the name is a modality or another name for one, whose look is the same in every figure.
     """
-    if modality not in MODALITIES:
-        raise ValueError(f"unknown modality {modality!r}: use one of {', '.join(MODALITIES)}")
-    return MODALITIES[modality]
+    if name in MODALITIES or name in ALIASES:
+        raise ValueError(f"{name!r} already has the look of {ALIASES.get(name, name)!r}: choose another name")
+    _own[name] = appearance
 
 
 def use_style() -> None:
@@ -116,6 +139,7 @@ def _reference(ax: Axes, value: float, label: str, line: str, side: str) -> None
         ha=side,
         fontsize=10,
         color=GREY,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},  # readable over a bar
     )
 
 
@@ -183,86 +207,6 @@ def to_uint8(images):
             )
         array = (array.clip(0, 1) * 255).round().astype(np.uint8)
     return np.repeat(array, 3, axis=1) if array.shape[1] == 1 else array
-
-
-def to_png(figure: Figure, **options) -> bytes:
-    """The figure as the bytes of a PNG file; `options` go to `savefig`. The same figure gives the same bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None}, **options)
-    return buffer.getvalue()
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture with its alt text, shown by being the last line of a cell.
-
-    JupyterLab and nbconvert's default page drop the alt text of an `image/png` output, but keep that of an HTML image.
-    So a notebook holds the picture twice: small WebP in HTML for pages, PNG for PDF export and other programs.
-
-    Args:
-        data: bytes of a PNG, WebP or GIF file; an animation stays animated on pages, its PNG is the last frame.
-        alt: what a person would conclude from the picture.
-        width: shown width in CSS pixels.
-    Raises:
-        ValueError: `alt` is empty.
-    """
-
-    data: bytes = field(repr=False)
-    alt: str
-    width: int
-
-    def __post_init__(self) -> None:
-        if not self.alt.strip():
-            raise ValueError("the alt text is empty: say in a sentence what a person would conclude from the picture")
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        from PIL import Image
-
-        picture = Image.open(io.BytesIO(self.data))
-        if getattr(picture, "is_animated", False):
-            shown, kind = self.data, picture.format
-            picture.seek(picture.n_frames - 1)
-        else:
-            shown, kind = _encoded(picture, "WEBP", lossless=True), "WEBP"
-        png = _encoded(picture.convert("RGB").quantize(256, dither=0), "PNG", optimize=True)  # a third of the size
-        source = f"data:image/{kind.lower()};base64,{base64.b64encode(shown).decode()}"
-        tag = f'<img alt="{html.escape(self.alt)}" width="{self.width}" style="max-width:100%" src="{source}">'
-        return (
-            {"text/html": tag, "image/png": base64.b64encode(png).decode(), "text/plain": self.alt},
-            {"image/png": {"alt": self.alt, "width": self.width}},
-        )
-
-
-def animation(
-    pictures: Sequence, milliseconds: Sequence[int], alt: str, *, marks: bool = False, limit: int = 250_000
-) -> Picture:
-    """Pictures as one animated WebP that plays on any page without a kernel.
-
-    Args:
-        pictures: (H, W, 3) uint8 arrays of one size.
-        milliseconds: how long each is shown.
-        alt: what a person would conclude from it.
-        marks: small marks in few colours, which stay crisp in 16 colours without loss, and blur with loss.
-        limit: bytes; the quality falls until it is kept, or the lowest is reached.
-    """
-    from PIL import Image
-
-    images = [Image.fromarray(picture) for picture in pictures]
-    tries = [(images, {"quality": quality}) for quality in (60, 40, 20, 5)]
-    if marks:
-        tries.insert(0, ([image.quantize(16, dither=0).convert("RGB") for image in images], {"lossless": True}))
-    for frames, options in tries:
-        timing = {"duration": list(milliseconds), "loop": 0}
-        data = _encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], **timing, **options)
-        if len(data) <= limit:
-            break
-    return Picture(data, alt, width=images[0].width)
-
-
-def _encoded(picture: Image.Image, kind: str, **options) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, format=kind, **options)
-    return buffer.getvalue()
 
 
 def in_notebook() -> bool:

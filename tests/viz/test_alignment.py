@@ -1,5 +1,4 @@
 import io
-import time
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from PIL import Image
 from torch import nn
 
 from mmatl_lab.viz import style
-from mmatl_lab.viz.alignment import Frames, Snapshots, aligned_umap, animate, filling, pca_frames, plot_frames
+from mmatl_lab.viz.alignment import Frames, Snapshots, aligned_umap, animate, filling, plot_frames
 
 
 class Meeting(nn.Module):
@@ -74,26 +73,42 @@ def test_an_evaluating_model_stays_evaluating():
 
 
 @pytest.mark.parametrize(
-    ("probes", "error", "message"),
+    ("probes", "encode", "error", "message"),
     [
-        ({"image": torch.arange(4), "text": torch.arange(5)}, ValueError, "as many probes of every modality"),
-        ({"image": torch.arange(4), "audio": torch.arange(4)}, TypeError, "Meeting has no method encode_audio"),
-        ({"picture": torch.arange(4)}, ValueError, "unknown modality 'picture'"),
+        ({"image": torch.arange(4), "text": torch.arange(5)}, {}, ValueError, "as many probes of every modality"),
+        ({"image": torch.arange(4), "audio": torch.arange(4)}, {}, TypeError, "Meeting has no method encode_audio"),
+        ({"image": torch.arange(4)}, {"audio": torch.sin}, ValueError, r"encode names \['audio'\]"),
     ],
 )
-def test_probes_that_do_not_fit_get_a_sentence(probes, error, message):
+def test_probes_that_do_not_fit_get_a_sentence(probes, encode, error, message):
     with pytest.raises(error, match=message):
-        Snapshots(Meeting(), probes, steps=(0,))
+        Snapshots(Meeting(), probes, steps=(0,), encode=encode)
 
 
-@pytest.mark.parametrize("maps", [pca_frames, aligned_umap])
-def test_nothing_recorded_or_not_finite_gets_a_sentence(maps):
+def test_any_function_gives_latents_of_any_name_from_one_input_or_several():
+    model = Meeting(60)
+    probes = {
+        "voice": torch.arange(60),
+        "both": {"a": torch.arange(60), "b": torch.arange(60)},
+        "text": torch.arange(60),
+    }
+    encode = {"voice": model.encode_image, "both": lambda x: model.encode_image(x["a"]) + model.encode_text(x["b"])}
+    snapshots = Snapshots(model, probes, (0, 1), encode)
+    snapshots.record(0)
+    [latents] = snapshots.latents
+    model.eval()
+    assert torch.equal(latents["voice"], model.encode_image(every))
+    assert torch.equal(latents["both"], latents["voice"] + latents["text"])
+    assert aligned_umap(snapshots).modality == ("voice",) * 60 + ("both",) * 60 + ("text",) * 60
+
+
+def test_nothing_recorded_or_not_finite_gets_a_sentence():
     with pytest.raises(ValueError, match=r"call record\(step\) with one of the steps \[0, 10\]"):
-        maps(Snapshots(Meeting(), {"image": torch.arange(4)}, steps=(10, 0)))
+        aligned_umap(Snapshots(Meeting(), {"image": torch.arange(4)}, steps=(10, 0)))
     snapshots = record()
     snapshots.latents[1]["text"][7] = float("nan")
     with pytest.raises(ValueError, match="1 of 120 latents hold NaN"):
-        maps(snapshots)
+        aligned_umap(snapshots)
 
 
 def test_too_many_points_for_umap_get_a_sentence():
@@ -101,9 +116,7 @@ def test_too_many_points_for_umap_get_a_sentence():
         aligned_umap(record(n=1001))
 
 
-@pytest.mark.parametrize("maps", [pca_frames, aligned_umap])
-def test_frames_hold_every_latent_with_its_pair_and_moment(maps):
-    frames = maps(record())
+def test_frames_hold_every_latent_with_its_pair_and_moment(frames):
     assert frames.points.shape == (3, 120, 2) and len(frames) == 3
     assert frames.modality == ("image",) * 60 + ("text",) * 60
     assert (frames.pair == np.tile(np.arange(60), 2)).all()
@@ -132,18 +145,6 @@ def test_a_model_that_stands_still_hardly_moves_on_the_map_and_less_than_with_ma
     own = np.stack([filling(aligned_umap(record((0,), progress=(1.0,)), seed=seed).points[0]) for seed in (0, 1)])
     moved = np.linalg.norm(np.diff(aligned, axis=0), axis=-1).mean()
     assert moved < 0.75 * np.linalg.norm(own[1] - own[0], axis=-1).mean()
-
-
-def test_pca_of_a_model_that_stands_still_stands_still():
-    points = pca_frames(record((0, 10), progress=(0.3, 0.3))).points
-    assert np.allclose(points[0], points[1], atol=1e-4)
-
-
-@pytest.mark.slow
-def test_six_frames_of_two_times_300_points_take_seconds():
-    started = time.monotonic()
-    aligned_umap(record((0, 1, 2, 3, 4, 5), n=300, progress=(0, 0.2, 0.4, 0.6, 0.8, 1.0)))
-    assert time.monotonic() - started < 30  # 7 s alone on two cores, of which 5 are the compiler's
 
 
 def test_alt_text_gives_the_measured_shares():

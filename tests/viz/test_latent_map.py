@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -9,8 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
+from mmatl_lab.viz import latent_map
 from mmatl_lab.viz.alignment import Frames
 from mmatl_lab.viz.latent_map import LatentMap, as_frames, latent_map_html, payload, plot_cards, query
+from mmatl_lab.viz.style import _MARKERS, MODALITIES
 
 
 def small(pairs=4, moments=2):
@@ -93,7 +96,6 @@ def test_points_of_any_origin_become_frames_that_fill_the_map():
         (np.zeros((5, 2)), {"modality": ["text"] * 4}, "got 4 modalities"),
         (np.zeros((2, 5, 2)), {"titles": ["one"]}, "and 2 titles, .* 1 titles"),
         (np.zeros((2, 2)), {"pair": [-1, 0]}, "pair number ≥ 0"),
-        (np.zeros((2, 2)), {"modality": ["smell"] * 2}, "unknown modality 'smell'"),
     ],
 )
 def test_points_that_do_not_fit_get_a_sentence(points, options, message):
@@ -162,3 +164,8 @@ def test_drawing_needs_neither_umap_nor_gradio():
     modules = "umap numba gradio torch sklearn seaborn matplotlib.pyplot".split()
     program = f"import sys, mmatl_lab.viz.latent_map, mmatl_lab.viz.live; print(set({modules}) & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "set()"
+
+
+def test_every_marker_that_a_modality_may_get_can_be_drawn():
+    drawn = set(re.findall(r'^  "(.)": \(c, r\)', (latent_map._HERE / "latent_map.js").read_text(), re.MULTILINE))
+    assert {look.marker for look in MODALITIES.values()} | set(_MARKERS) <= drawn

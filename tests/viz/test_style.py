@@ -1,12 +1,7 @@
-import base64
-import io
-from html.parser import HTMLParser
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from mmatl_lab.viz import style
 
@@ -21,17 +16,6 @@ def contrast(a, b):
     """WCAG 2 contrast ratio."""
     dark, light = sorted((luminance(a), luminance(b)))
     return (light + 0.05) / (dark + 0.05)
-
-
-def image_tag(bundle):
-    """Attributes of the one <img> in a bundle's HTML."""
-    found = []
-    parser = HTMLParser()
-    parser.handle_starttag = lambda tag, attributes: found.append((tag, dict(attributes)))
-    parser.feed(bundle["text/html"])
-    [(tag, attributes)] = found
-    assert tag == "img"
-    return attributes
 
 
 def test_every_modality_can_be_seen_on_white_and_told_apart_without_colour():
@@ -52,9 +36,31 @@ def test_words_on_figures_have_the_contrast_of_text():
     assert contrast(style.GREY, "#FFFFFF") >= 4.5
 
 
-def test_an_unknown_modality_is_told_the_known_ones():
-    with pytest.raises(ValueError, match=r"'smell': use one of image, text, audio, video, sensor"):
-        style.look("smell")
+@pytest.fixture
+def no_names_of_its_own(monkeypatch):
+    monkeypatch.setattr(style, "_own", {})
+
+
+def test_other_names_of_a_modality_look_like_it():
+    assert style.look("voice") == style.look("audio") and style.look("face") == style.look("image")
+    assert set(style.ALIASES.values()) <= set(style.MODALITIES)
+
+
+def test_any_name_gets_a_look_that_no_other_has_and_keeps_it(no_names_of_its_own):
+    names = ["gyroscope", "smell", *(f"feature {n}" for n in range(18))]
+    looks = [style.look(name) for name in names]
+    assert looks == [style.look(name) for name in names]
+    seen = [(look.colour, look.marker) for look in (*style.MODALITIES.values(), *looks)]
+    assert len(set(seen)) == len(seen)
+    assert len({look.colour for look in looks[:4]}) == len({look.marker for look in looks[:4]}) == 4
+
+
+def test_a_lesson_can_choose_the_look_of_its_own_names_only(no_names_of_its_own):
+    mine = style.Look(style.PURPLE, "v", "-")
+    style.register("gyroscope", mine)
+    assert style.look("gyroscope") is mine
+    with pytest.raises(ValueError, match="'voice' already has the look of 'audio'"):
+        style.register("voice", mine)
 
 
 def test_style_is_idempotent_and_its_words_are_large_enough():
@@ -135,44 +141,6 @@ def test_captions_of_a_grid_stay_on_the_figure_and_do_not_touch():
 def test_a_grid_says_what_is_wrong_with_its_input(images, titles, message):
     with pytest.raises(ValueError, match=message):
         style.picture_grid(images, titles)
-
-
-def test_alt_text_is_in_html_and_in_the_png_metadata_whatever_it_holds():
-    alt = 'loss < 1 & "accuracy" > .9'
-    figure = plt.figure()
-    data, metadata = style.Picture(style.to_png(figure), alt, width=640)._repr_mimebundle_()
-    tag = image_tag(data)
-    assert tag["alt"] == alt and tag["width"] == "640"
-    assert metadata["image/png"]["alt"] == alt
-    assert data["text/plain"] == alt
-    png = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
-    kind, source = tag["src"].split(";base64,")
-    webp = Image.open(io.BytesIO(base64.b64decode(source)))
-    assert (png.format, webp.format, kind) == ("PNG", "WEBP", "data:image/webp")
-    assert png.size == webp.size
-
-
-@pytest.mark.parametrize("alt", ["", "  \n"])
-def test_a_picture_without_alt_text_is_refused(alt):
-    with pytest.raises(ValueError, match="alt text is empty"):
-        style.Picture(b"", alt, 100)
-
-
-def test_an_animation_keeps_its_pictures_and_ends_on_the_last_as_png():
-    pictures = [np.full((40, 60, 3), value, np.uint8) for value in (0, 120, 250)]
-    moving = style.animation(pictures, [100, 100, 500], "from black to white")
-    assert Image.open(io.BytesIO(moving.data)).n_frames == 3
-    data, _ = moving._repr_mimebundle_()
-    source = image_tag(data)["src"].split(";base64,")[1]
-    assert base64.b64decode(source) == moving.data
-    png = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")
-    assert min(png.getpixel((30, 20))) > 240
-
-
-def test_an_animation_keeps_to_its_limit_by_losing_quality():
-    noise = np.random.default_rng(0).integers(0, 255, (6, 200, 200, 3), dtype=np.uint8)
-    assert len(style.animation(noise, [100] * 6, "noise", limit=10**9).data) > 120_000
-    assert len(style.animation(noise, [100] * 6, "noise", limit=120_000).data) <= 120_000
 
 
 def test_show_prints_the_alt_text_where_there_is_no_notebook_and_closes_the_figure(capsys):

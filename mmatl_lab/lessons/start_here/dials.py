@@ -3,7 +3,8 @@
 import html
 
 from mmatl_lab.seeding import seeded
-from mmatl_lab.viz.style import Picture, headless, to_png
+from mmatl_lab.viz.picture import Picture, to_png
+from mmatl_lab.viz.style import headless
 from mmatl_lab.viz.video import Video
 from mmatl_lab.viz.views import NOISE, views_figure, views_of
 from mmatl_lab.world import COLOURS, MOTIONS, SHAPES, SIZES, ceilings, scene_of

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from mmatl_lab.lessons.start_here import dials
-from mmatl_lab.viz.style import Picture
+from mmatl_lab.viz.picture import Picture
 
 
 @pytest.fixture
