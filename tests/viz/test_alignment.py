@@ -86,12 +86,8 @@ def test_probes_that_do_not_fit_get_a_sentence(probes, encode, error, message):
 
 
 def test_any_function_gives_latents_of_any_name_from_one_input_or_several():
-    model = Meeting(60)
-    probes = {
-        "voice": torch.arange(60),
-        "both": {"a": torch.arange(60), "b": torch.arange(60)},
-        "text": torch.arange(60),
-    }
+    model, every = Meeting(60), torch.arange(60)
+    probes = {"voice": every, "both": {"a": every, "b": every}, "text": every}
     encode = {"voice": model.encode_image, "both": lambda x: model.encode_image(x["a"]) + model.encode_text(x["b"])}
     snapshots = Snapshots(model, probes, (0, 1), encode)
     snapshots.record(0)
