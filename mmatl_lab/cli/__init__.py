@@ -129,9 +129,9 @@ def train(
     from mmatl_lab.training import default_preset, unfinished
 
     recipe = _trained(lesson).recipe
-    preset = _known("preset", preset or default_preset(), recipe.PRESETS)
+    preset = _known("preset", preset or default_preset(), recipe.presets)
     if only is not None:
-        _known("checkpoint", only, recipe.CHECKPOINTS)
+        _known("checkpoint", only, recipe.checkpoints)
     folder = folder or paths.runs(lesson)
     with results_only(as_json):
         made = recipe.train(preset, folder=folder, resume=resume, seed=seed, only=only)
@@ -142,12 +142,12 @@ def train(
         stopped = {name: steps for name, path in made.items() if (steps := unfinished(path))}
         for name, (done, num_steps) in stopped.items():
             say(f"{name} was stopped at step {done} of {num_steps}: the same command with --resume goes on from there.")
-        if not stopped and all((folder / f"{name}.safetensors").exists() for name in recipe.CHECKPOINTS):
-            report = recipe.evaluate(preset, folder=folder)
+        if not stopped and all((folder / f"{name}.safetensors").exists() for name in recipe.checkpoints):
+            report = recipe.evaluate(folder=folder)
         else:
             say("The lesson is evaluated when all its checkpoints are done; these are the numbers of the training.")
             report = _of_the_cards(lesson, preset, made)
-    show(report.to_json(indent=2) if as_json else report.table())
+    show(report.to_json(indent=2) if as_json else str(report))
     if stopped:
         raise typer.Exit(130)
 
@@ -156,17 +156,13 @@ def train(
 def evaluate(
     lesson: LessonName,
     folder: Annotated[Path | None, typer.Option(help="Checkpoints to evaluate; the shipped ones by default.")] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="What they were trained with: quick, full or gpu; their cards say it by default.")
-    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure the shipped models, or yours, on held-out data, beside their controls, ceilings and targets."""
     recipe = _trained(lesson).recipe
-    preset = _known("preset", preset or _preset_of(folder, recipe.CHECKPOINTS), recipe.PRESETS)
     with results_only(as_json):
-        report = recipe.evaluate(preset, folder=folder)
-    show(report.to_json(indent=2) if as_json else report.table())
+        report = recipe.evaluate(folder=folder)
+    show(report.to_json(indent=2) if as_json else str(report))
 
 
 @app.command()
@@ -218,23 +214,16 @@ def errata(
 
 def _of_the_cards(lesson: str, preset: str, made: dict[str, Path]) -> Report:
     """What the cards of some checkpoints say about their own training, where the lesson cannot be evaluated yet."""
-    from mmatl_lab.lessons import Report
+    from mmatl_lab.lessons import Report, Result
 
     cards = {name: json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) for name, path in made.items()}
-    metrics = {
-        f"{name}_{metric}": value
+    results = [
+        Result(f"{name}_{metric}", f"{name}: {metric}", value)
         for name, card in cards.items()
         for metric, value in (card["training"] | card["metrics"]).items()
         if value is not None  # NaN, which JSON does not have
-    }
-    return Report(lesson, preset, sum(card["seconds"] for card in cards.values()), metrics)
-
-
-def _preset_of(folder: Path | None, checkpoints: Iterable[str]) -> str:
-    """The preset on the first card in `folder`; "full", which is shipped, where there is none."""
-    cards = [folder / f"{name}.json" for name in checkpoints] if folder else []
-    card = next((card for card in cards if card.is_file()), None)
-    return json.loads(card.read_text(encoding="utf-8")).get("preset", "full") if card else "full"
+    ]
+    return Report(lesson, preset, sum(card["seconds"] for card in cards.values()), tuple(results))
 
 
 def _lesson(name: str) -> Lesson:

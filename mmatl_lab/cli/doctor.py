@@ -206,7 +206,7 @@ def minutes(lesson: str) -> float:
 
     preset = default_preset()
     slower = 1.0 if preset == "gpu" else REFERENCE_GFLOPS / speed()
-    return lessons.get(lesson).recipe.PRESETS[preset].minutes * slower
+    return lessons.get(lesson).recipe.minutes[preset] * slower
 
 
 def visit(as_json: bool) -> bool:

@@ -1,7 +1,7 @@
-"""One folder per lesson: `recipe.py` (data, model, step, evaluation), `exercises.py`, `demo.py`, and its notebook.
+"""One folder per lesson: `recipe.py` (its systems), `exercises.py`, `demo.py`, and its notebook.
 
 A lesson is a folder here and `notebooks/NN_<name>.ipynb`; nothing else lists it. Importing this module imports none.
-One that trains nothing has no presets and no checkpoints in its recipe, and may be without a demo.
+One that trains nothing has no systems in its recipe, and may be without a demo.
 """
 
 import importlib
@@ -15,9 +15,23 @@ from types import ModuleType
 from .. import paths
 from .exercise import check, hint, solution
 from .progress import predict, progress
-from .report import Report, target
+from .recipe import Recipe, System
+from .results import Report, Result
 
-__all__ = ["Lesson", "Report", "check", "get", "hint", "names", "predict", "progress", "solution", "target"]
+__all__ = [
+    "Lesson",
+    "Recipe",
+    "Report",
+    "Result",
+    "System",
+    "check",
+    "get",
+    "hint",
+    "names",
+    "predict",
+    "progress",
+    "solution",
+]
 
 
 @dataclass(frozen=True)
@@ -54,20 +68,20 @@ class Lesson:
     @property
     def title(self) -> str:
         """The claim that the lesson shows."""
-        return self.recipe.TITLE
+        return self.recipe.title
 
     @property
     def trains(self) -> bool:
         """Whether there is anything to train and to evaluate."""
-        return bool(self.recipe.PRESETS)
+        return bool(self.recipe.systems)
 
     @property
     def has_demo(self) -> bool:
         return find_spec(f"{__name__}.{self.name}.demo") is not None
 
     @property
-    def recipe(self) -> ModuleType:
-        return self._module("recipe")
+    def recipe(self) -> Recipe:
+        return self._module("recipe").RECIPE
 
     @property
     def exercises(self) -> ModuleType:

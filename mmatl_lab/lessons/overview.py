@@ -18,6 +18,6 @@ def _row(lesson: lessons.Lesson) -> tuple[str, Link, str, str, Code]:
         f"{lesson.number:02d}",
         Link(lesson.name, lesson.notebook.name),
         lesson.title,
-        f"{lesson.recipe.PRESETS['full'].minutes:g} min" if lesson.trains else "none",
+        f"{lesson.recipe.minutes['full']:g} min" if lesson.trains else "none",
         Code(f"mmatl-lab demo {lesson.name}" if lesson.has_demo else ""),
     )

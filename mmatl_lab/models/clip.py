@@ -13,13 +13,16 @@ Errata: clip-one-sided, clip-zero-shot, clip-exp-overflow, clip-raw-temperature 
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-INITIAL_LOGIT_SCALE = math.log(1 / 0.07)  # section 2.5 of the paper
+from mmatl_lab.nn.encoders import Part
+
+INITIAL_TEMPERATURE = 0.07  # section 2.5 of the paper
 MAX_LOGIT_SCALE = math.log(100)  # the same: keeps training stable, and exp() far from overflow
 
 
@@ -29,24 +32,56 @@ class CLIPOutput(NamedTuple):
     logit_scale: Tensor  # scalar, log(1/τ), at most ln 100
 
 
+@dataclass(frozen=True)
+class CLIPConfig:
+    """What a CLIP is made of: two encoders by name, and the space in which they meet."""
+
+    image: Part
+    text: Part
+    out_dim: int = 128  # D of the common space
+    temperature: float = INITIAL_TEMPERATURE  # τ at the start
+    learn_temperature: bool = True  # False keeps τ as it is
+
+
 class CLIP(nn.Module):
     """Two encoders and a temperature.
 
     Args:
         image_encoder: (B, 3, H, W) in [0, 1] -> (B, D).
         text_encoder: (B, L) tokens, 0 where there is nothing -> (B, D) of the same D.
+        temperature: τ at the start.
+        learn_temperature: whether τ is trained.
     """
 
-    def __init__(self, image_encoder: nn.Module, text_encoder: nn.Module):
+    def __init__(
+        self,
+        image_encoder: nn.Module,
+        text_encoder: nn.Module,
+        *,
+        temperature: float = INITIAL_TEMPERATURE,
+        learn_temperature: bool = True,
+    ):
         super().__init__()
         self.image_encoder = image_encoder
         self.text_encoder = text_encoder
-        self.log_scale = nn.Parameter(torch.tensor(INITIAL_LOGIT_SCALE))
+        scale = torch.tensor(math.log(1 / temperature))
+        self.logit_scale = nn.Parameter(scale, requires_grad=learn_temperature)  # log(1/τ)
 
-    @property
-    def logit_scale(self) -> Tensor:
-        """log(1/τ), clamped at ln 100."""
-        return self.log_scale.clamp(max=MAX_LOGIT_SCALE)
+    @classmethod
+    def from_config(cls, config: CLIPConfig) -> Self:
+        """The model that ``config`` describes, with fresh weights."""
+        image, text = (part.build(out_dim=config.out_dim) for part in (config.image, config.text))
+        return cls(image, text, temperature=config.temperature, learn_temperature=config.learn_temperature)
+
+    @torch.no_grad()
+    def after_update(self) -> None:
+        """Clamp a learned log(1/τ) at ln 100; call it after each step of the optimizer (``Run`` does).
+
+        The parameter itself is clamped, not its value in the forward pass: a clamp inside the graph has no gradient
+        above the limit, so that the temperature could never come back.
+        """
+        if self.logit_scale.requires_grad:
+            self.logit_scale.clamp_(max=MAX_LOGIT_SCALE)
 
     def encode_image(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] -> (B, D) unit vectors."""

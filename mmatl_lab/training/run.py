@@ -64,6 +64,7 @@ class Run:
         plot: one live plot or several, see :class:`~mmatl_lab.training.progress.Plot`.
         ceiling, control: best reachable and meaningless value of a metric by name, shown beside it.
         card: more for the card: recipe, preset, data hash, command.
+        quiet: True prints no sentence and shows no bar, for the small trainings behind a dial.
 
     Attributes:
         model: the module with precision and DistributedDataParallel around it.
@@ -99,12 +100,14 @@ class Run:
         ceiling: Mapping[str, float] | None = None,
         control: Mapping[str, float] | None = None,
         card: Mapping[str, Any] | None = None,
+        quiet: bool = False,
     ):
         if num_steps < 1:
             raise ValueError(f"num_steps is {num_steps}: give at least 1")
         if precision not in PRECISIONS:
             raise ValueError(f"unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
         self.name, self.num_steps, self.seed, self.clip, self.card = name, num_steps, seed, clip, card or {}
+        self.quiet = quiet
         self.settings = {"num_steps": num_steps, "seed": seed, "lr": lr, "schedule": schedule}
         self.settings |= {"weight_decay": weight_decay, "clip": clip}
         self.learning_rates = [learning_rate(step, num_steps, lr, schedule) for step in range(num_steps)]
@@ -140,7 +143,7 @@ class Run:
         seed_torch = torch.default_generator.manual_seed if on_cpu else torch.manual_seed
         self._signals = StopSignals()
         known = (self.name, self.history, self.learning_rates, self._plots, log_folder)
-        self._progress = Progress(*known, silent=not self.is_main)
+        self._progress = Progress(*known, silent=self.quiet or not self.is_main)
         self.stopped, self._first, self._started = False, self.done, time.monotonic() - self.seconds
         self._module.train()
         with self._signals, self._progress:
@@ -185,6 +188,8 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rates[self.done]
         self.optimizer.step()
+        if hasattr(self._module, "after_update"):  # such as CLIP, which keeps its temperature within bounds
+            self._module.after_update()
         self._record({"step": self.done, "loss": loss, **dict(zip(metrics, values, strict=True))})
         self.stopped = stop > 0 and self.done < self.num_steps
 
@@ -298,5 +303,5 @@ class Run:
         return reading(name, self.history[name], self.ceiling, self.control)
 
     def _say(self, sentence: str) -> None:
-        if self.is_main:
+        if self.is_main and not self.quiet:
             print(sentence, flush=True)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from mmatl_lab import cli, lessons
-from mmatl_lab.lessons.report import Report, target
+from mmatl_lab.lessons.results import Report, Result
 
 
 class Answer(NamedTuple):
@@ -43,8 +43,9 @@ def run(monkeypatch, capsys):
 class Recipe:
     """What a recipe promises; it keeps how it was called."""
 
-    PRESETS = {name: SimpleNamespace(minutes=minutes) for name, minutes in (("quick", 0.5), ("full", 4), ("gpu", 8))}
-    CHECKPOINTS = ("toy_small", "toy_large")
+    minutes = {"quick": 0.5, "full": 4, "gpu": 8}
+    presets = tuple(minutes)
+    checkpoints = ("toy_small", "toy_large")
 
     def __init__(self):
         self.calls, self.steps = [], 10  # steps done, of 10
@@ -52,7 +53,7 @@ class Recipe:
     def train(self, preset, *, folder, resume=False, seed=0, only=None):
         self.calls.append(("train", preset, folder, resume, seed, only))
         print("training talks")
-        made = {name: folder / f"{name}.safetensors" for name in self.CHECKPOINTS if only in (None, name)}
+        made = {name: folder / f"{name}.safetensors" for name in self.checkpoints if only in (None, name)}
         folder.mkdir(exist_ok=True)
         for path in made.values():
             path.touch()
@@ -66,13 +67,11 @@ class Recipe:
             path.with_suffix(".json").write_text(json.dumps(card))
         return made
 
-    def evaluate(self, preset="full", *, folder=None):
-        self.calls.append(("evaluate", preset, folder))
+    def evaluate(self, *, folder=None):
+        self.calls.append(("evaluate", folder))
         print("evaluation talks")
-        return Report(
-            "toy", preset, 1.5, {"accuracy": 0.9}, {"accuracy": 0.1}, {"accuracy": 1.0},
-            {"accuracy": target(0.9, at_least=0.8)},
-        )  # fmt: skip
+        result = Result("accuracy", "toys told apart", 0.9, control=0.1, ceiling=1.0, at_least=0.8)
+        return Report("toy", "full", 1.5, (result,))
 
 
 @pytest.fixture

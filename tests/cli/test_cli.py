@@ -46,8 +46,8 @@ def test_lessons_are_a_table(run, toy):
 def test_train_passes_on_what_was_asked_and_shows_the_evaluation(run, toy, tmp_path):
     answer = run("train", "toy", "--preset", "full", "--seed", 3, "--folder", tmp_path, "--resume")
     assert answer.code == 0
-    assert toy.recipe.calls == [("train", "full", tmp_path, True, 3, None), ("evaluate", "full", tmp_path)]
-    assert "accuracy" in answer.out and "toy_small is at" in answer.err
+    assert toy.recipe.calls == [("train", "full", tmp_path, True, 3, None), ("evaluate", tmp_path)]
+    assert "toys told apart" in answer.out and "toy_small is at" in answer.err
 
 
 def test_train_takes_the_preset_of_the_environment_and_the_folder_of_the_lesson(run, toy, monkeypatch, tmp_path):
@@ -84,15 +84,8 @@ def test_a_training_that_was_stopped_says_where_and_how_to_go_on(run, toy, tmp_p
 
 def test_evaluate_takes_the_shipped_models_or_a_folder(run, toy, tmp_path):
     run("evaluate", "toy")
-    run("evaluate", "toy", "--folder", tmp_path, "--preset", "quick")
-    assert toy.recipe.calls == [("evaluate", "full", None), ("evaluate", "quick", tmp_path)]
-
-
-def test_evaluate_takes_the_preset_from_the_card(run, toy, tmp_path):
     run("evaluate", "toy", "--folder", tmp_path)
-    (tmp_path / "toy_large.json").write_text('{"preset": "quick"}')
-    run("evaluate", "toy", "--folder", tmp_path)
-    assert [call[1] for call in toy.recipe.calls] == ["full", "quick"]
+    assert toy.recipe.calls == [("evaluate", None), ("evaluate", tmp_path)]
 
 
 def test_errata_are_listed_and_measured(run, monkeypatch):
@@ -134,7 +127,6 @@ def test_a_lesson_without_models_has_no_minutes(run, toy):
         (["demo", "tyo"], "no lesson is called 'tyo': did you mean 'toy'?"),
         (["errata", "clip-one-side"], "no erratum is called 'clip-one-side': did you mean 'clip-one-sided'?"),
         (["train", "toy", "--preset", "quik"], "no preset is called 'quik': did you mean 'quick'?"),
-        (["evaluate", "toy", "--preset", "ful"], "no preset is called 'ful': did you mean 'full'?"),
         (["train", "toy", "--only", "toy_smal"], "no checkpoint is called 'toy_smal': did you mean 'toy_small'?"),
     ],
 )

@@ -15,10 +15,10 @@ def course(monkeypatch, tmp_path):
 
     def lesson(name, number, presets, **what):
         what = {"title": f"About {name} & more", "has_demo": False, "has_notebook": True} | what
-        notebook, recipe = tmp_path / f"{number:02d}_{name}.ipynb", SimpleNamespace(PRESETS=presets)
+        notebook, recipe = tmp_path / f"{number:02d}_{name}.ipynb", SimpleNamespace(minutes=presets)
         return SimpleNamespace(name=name, number=number, notebook=notebook, recipe=recipe, trains=bool(presets), **what)
 
-    full = {"full": SimpleNamespace(minutes=2.5)}
+    full = {"full": 2.5}
     known = [lesson("tour", 0, {}), lesson("cats", 3, full, has_demo=True), lesson("dogs", 4, full, has_notebook=False)]
     monkeypatch.setattr(lessons, "names", lambda: [lesson.name for lesson in known])
     monkeypatch.setattr(lessons, "get", {lesson.name: lesson for lesson in known}.__getitem__)

@@ -12,7 +12,9 @@ def course(tmp_path, monkeypatch):
     for name in ("bats", "ants", "cats"):
         (tmp_path / "lessons" / name).mkdir(parents=True)
         (tmp_path / "lessons" / name / "__init__.py").write_text("")
-        (tmp_path / "lessons" / name / "recipe.py").write_text(f'TITLE = "About {name}"')
+        (tmp_path / "lessons" / name / "recipe.py").write_text(
+            f'from mmatl_lab.lessons.recipe import Recipe\nRECIPE = Recipe("{name}", "About {name}")'
+        )
     (tmp_path / "notebooks").mkdir()
     for notebook in ("07_ants", "02_cats"):
         (tmp_path / "notebooks" / f"{notebook}.ipynb").write_text("{}")
@@ -50,14 +52,14 @@ def test_the_clip_lesson_is_there():
 
 
 @pytest.mark.parametrize("name", [name for name in lessons.names() if lessons.get(name).has_notebook])
-def test_a_lesson_trains_and_evaluates_or_says_that_it_does_not(name):
+def test_a_lesson_has_every_preset_for_every_system(name):
     lesson = lessons.get(name)
     assert lesson.title and lesson.exercises.__name__.endswith(f"{name}.exercises")
     if lesson.trains:
-        assert set(lesson.recipe.PRESETS) == {"quick", "full", "gpu"} and lesson.recipe.CHECKPOINTS
-        assert callable(lesson.recipe.train) and callable(lesson.recipe.evaluate)
-    else:
-        assert not lesson.recipe.CHECKPOINTS and not hasattr(lesson.recipe, "train")
+        assert lesson.recipe.presets == ("quick", "full", "gpu")
+        for system in lesson.recipe.systems:
+            assert tuple(system.presets) == lesson.recipe.presets and system.reserved
+    assert lesson.recipe.lesson == name
     assert not lesson.has_demo or callable(lesson.demo.build)
 
 

@@ -5,9 +5,10 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
-from mmatl_lab.models.clip import CLIP, MAX_LOGIT_SCALE, clip_loss, zero_shot_logits, zero_shot_weights
-from mmatl_lab.nn.encoders import ImageCNN, ImageViT, TextTransformer
+from mmatl_lab.models.clip import CLIP, MAX_LOGIT_SCALE, CLIPConfig, clip_loss, zero_shot_logits, zero_shot_weights
+from mmatl_lab.nn.encoders import ImageCNN, ImageViT, Part, TextTransformer
 
 
 def unit(*shape, seed=0):
@@ -99,11 +100,34 @@ def test_output_is_on_the_sphere_and_every_weight_learns(vit):
     assert still == []
 
 
-def test_logit_scale_starts_at_the_papers_and_is_clamped():
+def test_logit_scale_starts_at_the_papers_and_comes_back_from_the_clamp():
     model = small()
     assert model.logit_scale.exp().item() == pytest.approx(1 / 0.07, rel=1e-5)
-    model.log_scale.data.fill_(9.0)
+    model.logit_scale.data.fill_(9.0)
+    model.after_update()
     assert model.logit_scale.exp().item() == pytest.approx(100, rel=1e-5)
+    # at the limit, wrong pairs ask for a softer softmax: a clamp inside the graph had a gradient of exactly 0 here
+    u = unit(4, 16)
+    clip_loss(u, -u, model.logit_scale).backward()
+    assert model.logit_scale.grad > 0
+
+
+def test_a_fixed_temperature_is_not_trained_nor_clamped():
+    model = CLIP(nn.Linear(2, 2), nn.Linear(2, 2), temperature=0.005, learn_temperature=False)
+    model.after_update()
+    assert model.logit_scale.exp().item() == pytest.approx(200, rel=1e-5) and not model.logit_scale.requires_grad
+
+
+def test_a_config_makes_the_model_that_it_names():
+    config = CLIPConfig(
+        Part("ImageCNN", {"channels": (8, 8, 8)}), Part("BagOfWords", {"vocab_size": 30}), 16, temperature=0.5
+    )
+    out = CLIP.from_config(config)(torch.rand(2, 3, 32, 32), torch.randint(1, 30, (2, 5)))
+    assert out.image.shape == out.text.shape == (2, 16) and out.logit_scale.exp().item() == pytest.approx(2, rel=1e-5)
+    with pytest.raises(ValueError, match="no encoder 'ImageCN': choose one of .*ImageCNN"):
+        Part("ImageCN").build()
+    with pytest.raises(ValueError, match="BagOfWords takes out_dim, vocab_size, got words"):
+        Part("BagOfWords", {"words": 3}).build(out_dim=2)
 
 
 def test_zero_shot_ignores_the_length_of_a_class_vector():

@@ -10,16 +10,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from mmatl_lab import paths
 from mmatl_lab.data.augment import Augmentation
-from mmatl_lab.data.emoji import load_emoji
 from mmatl_lab.metrics.intervals import student
-from mmatl_lab.training import Run
 
 from . import emoji
-from .emoji import EmojiPreset
+from .emoji import EMOJI, EmojiSettings
 
 EVERYTHING = "nothing"  # left out
 NOTHING = "everything"
@@ -29,7 +25,7 @@ NUM_STEPS = 400  # of each variant; the full recipe, with nothing left out, has 
 STYLE, CONCEPTS = "emoji_unseen_style_r1", "emoji_unseen_concepts_r1"
 
 
-def preset_without(name: str, num_steps: int) -> EmojiPreset:
+def preset_without(name: str, num_steps: int) -> EmojiSettings:
     """The full preset, shorter, with one change of the data left out.
 
     Raises:
@@ -37,7 +33,7 @@ def preset_without(name: str, num_steps: int) -> EmojiPreset:
     """
     if name not in WITHOUT:
         raise ValueError(f"there is no augmentation {name!r}: choose one of {', '.join(WITHOUT)}.")
-    preset = EmojiPreset(num_steps)
+    preset = EmojiSettings(num_steps)
     if name == "words":
         return replace(preset, dropped_words=0.0)
     if name == NOTHING:
@@ -48,20 +44,15 @@ def preset_without(name: str, num_steps: int) -> EmojiPreset:
 
 def measure(without: str, num_steps: int, seed: int) -> dict:
     """Train one variant and evaluate it: ``{"without", "num_steps", "seed", metric: value}``."""
-    data, preset = load_emoji(), preset_without(without, num_steps)
-    model = emoji.make_model(preset, seed=seed)
-    run = Run(model, "ablation", num_steps, lr=preset.lr, seed=seed, save=False, memory_format=torch.channels_last)
-    emoji.fit(run, data, data.split(), preset)
-    if run.stopped:
-        raise KeyboardInterrupt("a training that was stopped midway is no measurement")
-    metrics = {name: value for name, value in emoji.evaluate(model)[0].items() if name.endswith("_r1")}
+    model = EMOJI.trained(preset_without(without, num_steps), seed=seed)
+    metrics = {result.name: result.value for result in emoji.evaluate(model)}
     return {"without": without, "num_steps": num_steps, "seed": seed} | metrics
 
 
 def plan() -> list[tuple[str, int, int]]:
     """All (without, num_steps, seed): every variant at the short budget, then the full recipe."""
     short = [(without, NUM_STEPS, seed) for without in WITHOUT for seed in SEEDS]
-    return short + [(EVERYTHING, EmojiPreset().num_steps, seed) for seed in SEEDS]
+    return short + [(EVERYTHING, EmojiSettings().num_steps, seed) for seed in SEEDS]
 
 
 def results() -> list[dict]:

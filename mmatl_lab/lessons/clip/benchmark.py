@@ -21,20 +21,20 @@ from mmatl_lab.training import Run, load_checkpoint, save_checkpoint
 from mmatl_lab.world import captions, render, sample_scenes
 
 from . import scenes
-from .scenes import Batch, ScenesPreset
+from .scenes import SCENES, Batch, ScenesSettings
 
 
 def batch_one_by_one(n: int, *, generator: torch.Generator) -> Batch:
     """``scenes.make_batch`` as one would write it first: a loop over the scenes."""
-    world = scenes.training_scenes(n, generator=generator)
+    world = scenes.training_scenes(ScenesSettings(0, n), generator=generator)
     images = torch.cat([render(world[i]) for i in range(n)])
     tokens = [captions(world[i], generator=generator)[0] for i in range(n)]
     return Batch(images, torch.nn.utils.rnn.pad_sequence(tokens, batch_first=True), world.caption_class)
 
 
-def plain_steps(preset: ScenesPreset, num_steps: int) -> list[float]:
+def plain_steps(preset: ScenesSettings, num_steps: int) -> list[float]:
     """Seconds of each step of the plain way."""
-    model = scenes.make_model(preset)
+    model = SCENES.make(preset)
     optimizer = torch.optim.AdamW(model.parameters(), lr=preset.lr)
     seconds = []
     for step in range(num_steps):
@@ -48,12 +48,12 @@ def plain_steps(preset: ScenesPreset, num_steps: int) -> list[float]:
     return seconds
 
 
-def lesson_steps(preset: ScenesPreset, num_steps: int) -> list[float]:
+def lesson_steps(preset: ScenesSettings, num_steps: int) -> list[float]:
     """Seconds of each step of the lesson's own loop."""
-    run = Run(scenes.make_model(preset), "benchmark", num_steps, lr=preset.lr, save=False)
+    run = Run(SCENES.make(preset), "benchmark", num_steps, lr=preset.lr, save=False, quiet=True)
     seconds, start = [], time.perf_counter()
     for _, generator in run:
-        world = scenes.training_scenes(preset.batch_size, generator=generator)
+        world = scenes.training_scenes(preset, generator=generator)
         batch = scenes.make_batch(world, generator=generator, device=run.device)
         out = run.model(batch.images, batch.tokens)
         run.step(clip_loss(*out, caption_class=batch.caption_class), accuracy=0.0)
@@ -72,7 +72,7 @@ def rate(make: Callable[[], object], items: int, seconds: float = 1.0) -> float:
     return calls * items / (time.perf_counter() - start)
 
 
-def benchmark(preset: ScenesPreset, rounds: int = 3, num_steps: int = 12) -> dict[str, float]:
+def benchmark(preset: ScenesSettings, rounds: int = 3, num_steps: int = 12) -> dict[str, float]:
     """Both ways in turn, so that a machine that slows down slows both; medians over all steps but each round's first.
 
     Returns:
@@ -84,7 +84,7 @@ def benchmark(preset: ScenesPreset, rounds: int = 3, num_steps: int = 12) -> dic
         lesson += lesson_steps(preset, num_steps)[2:]
         plain += plain_steps(preset, num_steps // 2)[1:]
     one_object = sample_scenes(256, 1, generator=seeded(1))
-    training = scenes.training_scenes(preset.batch_size, generator=seeded(2))
+    training = scenes.training_scenes(preset, generator=seeded(2))
     pictures = rate(lambda: render(training), preset.batch_size)
     return {
         "steps_per_second": 1 / median(lesson),
@@ -97,9 +97,7 @@ def benchmark(preset: ScenesPreset, rounds: int = 3, num_steps: int = 12) -> dic
 
 
 def main(checkpoint: Path | None) -> None:
-    from .recipe import preset
-
-    found = {name: round(value, 3) for name, value in benchmark(preset("full").scenes).items()}
+    found = {name: round(value, 3) for name, value in benchmark(SCENES.presets["full"]).items()}
     if checkpoint is not None:
         tensors, card = load_checkpoint(checkpoint)
         save_checkpoint(checkpoint, tensors, card | {"benchmarks": found})

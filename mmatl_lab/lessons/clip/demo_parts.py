@@ -49,6 +49,6 @@ def uploaded(path: str | None, background: tuple[float, float, float]) -> Tensor
 @once
 def load(name: str) -> CLIP:
     """A shipped model of the lesson. FileNotFoundError or CheckpointError, one sentence, when it cannot be had."""
-    from . import recipe
+    from .recipe import RECIPE
 
-    return recipe.load(name)[0]
+    return RECIPE.load(name)[0]

@@ -1,5 +1,5 @@
-"""The tour trains nothing, so there is nothing here but the claim that it shows."""
+"""The tour trains nothing, so its recipe holds only the claim that it shows."""
 
-TITLE = "A picture cannot tell the motion, a sound not the colour: one second in five views"
-PRESETS = {}
-CHECKPOINTS = ()
+from ..recipe import Recipe
+
+RECIPE = Recipe("start_here", "A picture cannot tell the motion, a sound not the colour: one second in five views")

@@ -3,7 +3,7 @@
 from mmatl_lab.lessons.pages import answering
 from mmatl_lab.metrics.intervals import wilson
 
-from . import dials, sarcasm
+from . import dials
 from .demo_parts import Row, bars, label, load, percent
 from .sarcasm import MODALITIES, SUBSETS
 
@@ -21,7 +21,7 @@ def measure(voice_noise: float | None, face_noise: float | None, ambiguity: floa
     if None in (voice_noise, face_noise, ambiguity):
         raise ValueError("a dial is empty: move its slider")
     noise = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": ambiguity}
-    measured = dials.measure(load(sarcasm.NAME), **noise, told=told, n=NUM_REMARKS)
+    measured = dials.measure(load("why_sarcasm"), **noise, told=told, n=NUM_REMARKS)
     right = {modalities: accuracy for modalities, (_, accuracy, _) in zip(SUBSETS, measured, strict=True)}
     best = {modalities: ceiling for modalities, (_, _, ceiling) in zip(SUBSETS, measured, strict=True)}
     rows = [

@@ -52,9 +52,9 @@ class Row(NamedTuple):
 @once
 def load(name: str) -> nn.Module:
     """A shipped model of the lesson. FileNotFoundError or CheckpointError, one sentence, when it cannot be had."""
-    from . import recipe
+    from .recipe import RECIPE
 
-    return recipe.load(name)[0]
+    return RECIPE.load(name)[0]
 
 
 def label(modalities: Iterable[str]) -> str:

@@ -89,7 +89,7 @@ def sentence(utterance: Utterances) -> str:
 
 def beliefs(utterance: Utterances) -> str:
     """P(sarcastic) of each trained listener above that of the ideal one, who gets the same views, as HTML."""
-    found = sarcasm.answers(load(sarcasm.NAME), utterance)
+    found = sarcasm.predict_proba(load("why_sarcasm"), utterance)
 
     def row(modalities: tuple[str, ...]) -> Row:
         model, exact = found[sarcasm.name_of(modalities)].item(), belief(utterance, modalities).item()

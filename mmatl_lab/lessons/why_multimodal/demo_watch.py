@@ -37,7 +37,7 @@ def windows() -> Windows:
 @once
 def answers() -> dict[str, Tensor]:
     """P(exercise), (N, 7), of each build for every window."""
-    return smartwatch.answers(load(smartwatch.NAME), windows())
+    return smartwatch.predict_proba(load("why_smartwatch"), windows())
 
 
 @once

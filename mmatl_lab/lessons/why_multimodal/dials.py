@@ -5,13 +5,19 @@ from mmatl_lab.viz.style import headless
 from mmatl_lab.viz.tables import Bar, Table
 from mmatl_lab.world.sarcasm import NOISE, ceiling, sample_utterances
 
-from .sarcasm import EVALUATION_SEED, SUBSETS, Listeners, accuracies, name_of
+from .sarcasm import EVALUATION_SEED, SUBSETS, SarcasmClassifiers, accuracies, name_of
 
 
 def measure(
-    model: Listeners, *, voice_noise: float, face_noise: float, ambiguity: float, told: bool = True, n: int = 1_000
+    model: SarcasmClassifiers,
+    *,
+    voice_noise: float,
+    face_noise: float,
+    ambiguity: float,
+    told: bool = True,
+    n: int = 1_000,
 ) -> list[tuple[str, float, float]]:
-    """(senses, accuracy on ``n`` remarks, exact ceiling) of each listener; not told, they go by NOISE for both."""
+    """(senses, accuracy on ``n`` remarks, exact ceiling) of each classifier; not told, they go by NOISE for both."""
     dials = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": ambiguity}
     utterances = sample_utterances(n, **dials, generator=seeded(EVALUATION_SEED, 5))
     right = accuracies(model, utterances, told=told)
@@ -20,8 +26,8 @@ def measure(
     ]
 
 
-def noise_dials(model: Listeners):
-    """Noises of voice and face, share of neutral remarks, and whether listeners are told, as dials; the bars follow.
+def noise_dials(model: SarcasmClassifiers):
+    """Noises of voice and face, share of neutral remarks, and whether the classifiers are told: dials and bars.
 
     Returns:
         An ipywidgets box. Each bar is what was measured on 1,000 new remarks, its mark the exact ceiling. Headless, for

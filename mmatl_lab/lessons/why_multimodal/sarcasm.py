@@ -1,28 +1,29 @@
 r"""The procedural half of lesson 01: is a remark sarcastic? Judged from its words, its voice and the speaker's face.
 
 Three encoders learn to perceive: whether the words praise, how far the melody rises, how the mouth is bent. Seven
-listeners, one for each set of views, learn to judge from what these encoders give. Every view alone leaves a coin's
-chance, the voice with the face too; the words with either of them come close to 90 %, all three to 96 %. Those ceilings
-are exact (``mmatl_lab.world.sarcasm``), and so is each listener's distance to its own. They hold for whoever knows how
-noisy voice and face are, so the listeners are told, and learn from remarks of every noise.
+classifiers, one for each set of modalities, learn to judge from what these encoders give. Each modality alone leaves
+the chance of a coin, and so does the voice with the face. The words with either of them come close to 90 %, all three
+to 96 %. Those ceilings are exact (``mmatl_lab.world.sarcasm``), and so is the distance of each classifier to its own.
+They hold for whoever knows how noisy voice and face are. So the classifiers are given the noise as an input, and train
+on remarks of every noise.
 
-Why perception is taught: the answer is an exclusive or, so no view says anything about it, and the gradient of a fresh
-encoder is nearly nothing. Trained from the answers alone, whether such networks leave chance is a matter of luck and of
-the learning rate: at .002, words with face had not in 600 steps; at .001, all three views did in one of two seeds,
-after 146 steps, and then came as far as those here, and in the other not in 500.
+Why perception is taught: the answer is an exclusive or, so no single modality is correlated with it, and the gradient
+of a fresh encoder is nearly zero. Trained from the answers alone, such networks leave chance only by luck: at a
+learning rate of .002, words with face had not in 600 steps; at .001, all three modalities did in one of two seeds,
+after 146 steps, and in the other not in 500.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmatl_lab.metrics.intervals import wilson
+from mmatl_lab.lessons.recipe import System
+from mmatl_lab.lessons.results import Result
 from mmatl_lab.models.joint import mlp_head
 from mmatl_lab.nn.encoders import AudioCNN, ImageCNN, TextTransformer
 from mmatl_lab.nn.fusion import Add, Concat, Product
@@ -42,47 +43,68 @@ from mmatl_lab.world.sarcasm import (
     squash,
 )
 
-NAME = "why_sarcasm"
 SUBSETS = (
     *(("text",), ("voice",), ("face",)),
     *(("voice", "face"), ("text", "voice"), ("text", "face")),
     MODALITIES,
 )
-FUSIONS = ("concat", "add", "product")
-NUM_TEST = 10_000
+FUSIONS = {
+    "concat": Concat,
+    "add": Add,
+    "product": lambda dims: Product(dims, 128),
+}
+NUM_TEST = 2_000  # remarks in each of the draws that every number is measured on
+NUM_DRAWS = 5
 LOW_NOISE = 0.4
 TRAINING_NOISES = (0.1, 3.0)  # of voice and face in training, drawn for each remark evenly on a logarithmic scale
 TRAINING_AMBIGUITY = 0.1
+TOLERANCE = 0.02  # how near to its ceiling each set of modalities must come
 EVALUATION_SEED = 90_212  # of the remarks that every number is measured on; no training run uses it
 
 
 @dataclass(frozen=True)
-class SarcasmPreset:
-    num_steps: int
-    batch_size: int = 256
-    lr: float = 2e-3
-    width: int = 64  # of each view's vector
-    channels: tuple[int, ...] = (16, 32, 64)  # of the voice's and the face's convolutions
+class SarcasmConfig:
+    """``dim``: length of each modality's vector. ``channels``: of the convolutions over voice and face."""
+
+    dim: int = 64
+    channels: tuple[int, ...] = (16, 32, 64)
     fusion: str = "concat"
 
 
+@dataclass(frozen=True)
+class SarcasmSettings:
+    num_steps: int
+    batch_size: int = 256
+    lr: float = 2e-3
+    model: SarcasmConfig = field(default_factory=SarcasmConfig)
+
+
+PRESETS = {
+    "quick": SarcasmSettings(30, batch_size=64),
+    "full": SarcasmSettings(600),
+    "gpu": SarcasmSettings(3_000, batch_size=1024, model=SarcasmConfig(128, (32, 64, 128))),
+}
+
+
 class Judgement(NamedTuple):
-    perceived: dict[str, Tensor]  # by view, (B,): log-odds that the words praise; b(v) of the voice; b(f) of the face
-    logits: dict[str, Tensor]  # by listener, (B, 2): sincere, sarcastic
+    perceived: dict[
+        str, Tensor
+    ]  # by modality, (B,): log-odds that the words praise; b(v) of the voice; b(f) of the face
+    logits: dict[str, Tensor]  # by classifier, (B, 2): sincere, sarcastic
 
 
-class Listener(nn.Module):
-    """A fusion of the vectors of the ``modalities`` and of the noises, and a head: logits of sincere and sarcastic."""
+class SarcasmClassifier(nn.Module):
+    """A fusion of the vectors of some ``modalities`` and of the noise, and a head: logits of sincere and sarcastic."""
 
-    def __init__(self, modalities: Iterable[str], preset: SarcasmPreset):
+    def __init__(self, modalities: Iterable[str], config: SarcasmConfig):
         super().__init__()
         self.modalities = (*modalities, "noise")
-        self.fusion = make_fusion(preset.fusion, [preset.width] * len(self.modalities))
+        self.fusion = make_fusion(config.fusion, [config.dim] * len(self.modalities))
         self.head = mlp_head(self.fusion.out_dim, 2)
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Vectors (B, D) by view -> (B, 2)."""
-        return self.head(self.fusion([features[view] for view in self.modalities]))
+        """Vectors (B, D) by modality -> (B, 2)."""
+        return self.head(self.fusion([features[name] for name in self.modalities]))
 
 
 def make_fusion(name: str, dims: Sequence[int]) -> nn.Module:
@@ -93,33 +115,34 @@ def make_fusion(name: str, dims: Sequence[int]) -> nn.Module:
     """
     if name not in FUSIONS:
         raise ValueError(f"there is no fusion {name!r} here: choose one of {', '.join(FUSIONS)}.")
-    return {"concat": lambda: Concat(dims), "add": lambda: Add(dims), "product": lambda: Product(dims, 128)}[name]()
+    return FUSIONS[name](dims)
 
 
-class Listeners(nn.Module):
-    """An encoder for each view and for the noises, what each view shows, and a listener for each of SUBSETS."""
+class SarcasmClassifiers(nn.Module):
+    """An encoder for each modality and for the noise, what each shows, and a classifier for each of SUBSETS."""
 
-    def __init__(self, preset: SarcasmPreset):
+    def __init__(self, config: SarcasmConfig):
         super().__init__()
+        dim = config.dim
         self.encoders = nn.ModuleDict(
             {
-                "text": TextTransformer(preset.width, len(WORDS), MAX_WORDS, num_layers=1, hidden_dim=preset.width),
-                "voice": AudioCNN(preset.width, preset.channels),
-                "face": ImageCNN(preset.width, preset.channels, stem=8),
-                "noise": nn.Sequential(nn.Linear(2, preset.width), nn.GELU()),
+                "text": TextTransformer(dim, len(WORDS), MAX_WORDS, num_layers=1, hidden_dim=dim),
+                "voice": AudioCNN(dim, config.channels),
+                "face": ImageCNN(dim, config.channels, stem=8),
+                "noise": nn.Sequential(nn.Linear(2, dim), nn.GELU()),
             }
         )
-        self.perceive = nn.ModuleDict({view: nn.Linear(preset.width, 1) for view in MODALITIES})
-        self.listener = nn.ModuleDict({name_of(modalities): Listener(modalities, preset) for modalities in SUBSETS})
+        self.perceive = nn.ModuleDict({name: nn.Linear(dim, 1) for name in MODALITIES})
+        self.classifiers = nn.ModuleDict({name_of(subset): SarcasmClassifier(subset, config) for subset in SUBSETS})
 
-    def encode(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What ``show`` gives -> vectors (B, D) by view, and that of the noises."""
-        return {view: encoder(views[view]) for view, encoder in self.encoders.items()}
+    def encode(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What ``model_inputs`` gives -> vectors (B, D) by modality, and that of the noise."""
+        return {name: encoder(inputs[name]) for name, encoder in self.encoders.items()}
 
-    def forward(self, views: Mapping[str, Tensor]) -> Judgement:
-        features = self.encode(views)
-        perceived = {view: layer(features[view])[:, 0] for view, layer in self.perceive.items()}
-        return Judgement(perceived, {name: listener(features) for name, listener in self.listener.items()})
+    def forward(self, inputs: Mapping[str, Tensor]) -> Judgement:
+        features = self.encode(inputs)
+        perceived = {name: layer(features[name])[:, 0] for name, layer in self.perceive.items()}
+        return Judgement(perceived, {name: classify(features) for name, classify in self.classifiers.items()})
 
 
 def perception_loss(perceived: Mapping[str, Tensor], utterances: Utterances) -> Tensor:
@@ -136,7 +159,7 @@ def perception_loss(perceived: Mapping[str, Tensor], utterances: Utterances) -> 
 
 
 def judgement_loss(logits: Mapping[str, Tensor], utterances: Utterances) -> Tensor:
-    """The sum of the listeners' cross-entropies, a scalar."""
+    """The sum of the classifiers' cross-entropies, a scalar."""
     return sum(F.cross_entropy(z, utterances.sarcastic.long()) for z in logits.values())
 
 
@@ -145,18 +168,11 @@ def name_of(modalities: Iterable[str]) -> str:
     return "_".join(modalities)
 
 
-def make_model(preset: SarcasmPreset, *, seed: int = 0) -> Listeners:
-    """The listeners of a preset, with weights that depend on the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return Listeners(preset)
-
-
-def show(utterances: Utterances) -> dict[str, Tensor]:
+def model_inputs(utterances: Utterances) -> dict[str, Tensor]:
     """What there is to read, hear and see: tokens (B, 8), log-mels (B, 40, 64) and pictures (B, 3, 32, 32).
 
     And what is known beforehand: ``noise`` (B, 2), the logarithms of σ_v and σ_f. A ceiling holds for whoever knows how
-    far the voice and the face can be trusted, so listeners are told.
+    far the voice and the face can be trusted, so the classifiers are told.
     """
     noise = torch.stack([utterances.voice_noise, utterances.face_noise], 1)
     return {
@@ -177,85 +193,102 @@ def training_utterances(n: int, *, generator: torch.Generator) -> Utterances:
 
 @cache
 def training_ceiling() -> float:
-    """The best accuracy with all views on ``training_utterances``: the mean over a fine grid of noises."""
+    """The best accuracy with all modalities on ``training_utterances``: the mean over a fine grid of noises."""
     low, high = TRAINING_NOISES
     noises = [low * (high / low) ** ((i + 0.5) / 50) for i in range(50)]
     return sum(ceiling(MODALITIES, v, f, TRAINING_AMBIGUITY) for v in noises for f in noises) / len(noises) ** 2
 
 
-def train(preset: SarcasmPreset, *, folder: Path, resume: bool = False, seed: int = 0, card: dict) -> Path:
-    """Train and save ``why_sarcasm``; returns the file."""
-    model = make_model(preset, seed=seed)
-    settings = {"lr": preset.lr, "seed": seed, "ceiling": {"all_three": training_ceiling()}}
-    run = Run(model, NAME, preset.num_steps, folder=folder, resume=resume, card=card, **settings)
+def fit(run: Run, settings: SarcasmSettings) -> None:
+    """The loop: the encoders learn what is plainly there, the classifiers what is meant."""
     for _, generator in run:
-        utterances = training_utterances(preset.batch_size, generator=generator)[run.shard].to(run.device)
-        perceived, logits = run.model(show(utterances))
+        utterances = training_utterances(settings.batch_size, generator=generator)[run.shard].to(run.device)
+        perceived, logits = run.model(model_inputs(utterances))
         loss = perception_loss(perceived, utterances) + judgement_loss(logits, utterances)
-        run.step(loss, all_three=accuracy(logits[name_of(MODALITIES)], utterances))
-    return run.save(evaluate(model)[0], dtype=torch.bfloat16)
+        run.step(loss, accuracy=accuracy(logits[name_of(MODALITIES)], utterances))
 
 
 def accuracy(logits: Tensor, utterances: Utterances) -> Tensor:
-    """Share of utterances that a listener's logits (B, 2) judge rightly, a scalar."""
+    """Share of utterances that a classifier's logits (B, 2) judge rightly, a scalar."""
     return (logits.argmax(1) == utterances.sarcastic.long()).float().mean()
 
 
-def answers(model: Listeners, utterances: Utterances) -> dict[str, Tensor]:
-    """P(sarcastic), (B,), of each listener by name."""
-    return judge(model, utterances)[1]
+def predict_proba(model: SarcasmClassifiers, utterances: Utterances) -> dict[str, Tensor]:
+    """P(sarcastic), (B,), of each classifier by name."""
+    return perceive_and_predict(model, utterances)[1]
 
 
 @torch.no_grad()
-def judge(model: Listeners, utterances: Utterances) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """(perceived by view, P(sarcastic) by listener), each (B,); in parts, so that memory stays bounded."""
+def perceive_and_predict(
+    model: SarcasmClassifiers, utterances: Utterances
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """(perceived by modality, P(sarcastic) by classifier), each (B,); in parts, so that memory stays bounded."""
     device = next(model.parameters()).device
     model.eval()
-    parts = [model(show(part.to(device))) for part in _parts(utterances)]
-    perceived = {view: torch.cat([part.perceived[view].float().cpu() for part in parts]) for view in MODALITIES}
+    parts = [model(model_inputs(part.to(device))) for part in parts_of(utterances)]
+    perceived = {name: torch.cat([part.perceived[name].float().cpu() for part in parts]) for name in MODALITIES}
     belief = {
-        name: torch.cat([part.logits[name].float().softmax(1)[:, 1].cpu() for part in parts]) for name in model.listener
+        name: torch.cat([part.logits[name].float().softmax(1)[:, 1].cpu() for part in parts])
+        for name in model.classifiers
     }
     return perceived, belief
 
 
-def accuracies(model: Listeners, utterances: Utterances, *, told: bool = True) -> dict[str, float]:
-    """Share of the utterances that each listener judges rightly; listeners who are not told go by NOISE for both."""
-    belief = answers(model, utterances if told else utterances.told(NOISE, NOISE))
+def accuracies(model: SarcasmClassifiers, utterances: Utterances, *, told: bool = True) -> dict[str, float]:
+    """Share of the utterances that each classifier judges rightly; where they are not told, they assume NOISE."""
+    belief = predict_proba(model, utterances if told else utterances.told(NOISE, NOISE))
     return {name: ((p > 0.5) == utterances.sarcastic).float().mean().item() for name, p in belief.items()}
 
 
-def _parts(utterances: Utterances, n: int = 500) -> list[Utterances]:
+def parts_of(utterances: Utterances, n: int = 500) -> list[Utterances]:
+    """Consecutive parts of ``n`` utterances, so that memory stays bounded."""
     return [utterances[start : start + n] for start in range(0, len(utterances), n)]
 
 
-def evaluate(model: Listeners, n: int = NUM_TEST) -> tuple[dict, dict, dict]:
-    """(metrics, controls, ceilings) of trained listeners, on ``n`` remarks that no training run has heard.
+def evaluate(model: SarcasmClassifiers, n: int = NUM_TEST, num_draws: int = NUM_DRAWS) -> list[Result]:
+    """Accuracy of each classifier on ``num_draws`` fresh draws of ``n`` remarks, and what the encoders perceive.
 
-    ``sarcasm_text_voice`` is the accuracy of the listener who reads the words and hears the voice, and so on, with its
-    95 % interval; ``sarcasm_clear`` that of all three views at LOW_NOISE. ``hears_melody`` and ``sees_mouth`` are R² of
-    what the encoders perceive, ``reads_valence`` an accuracy: that a listener is at chance is not for want of senses.
-    Controls: the same answers against the labels of other remarks; for R² the constant answer.
+    ``sarcasm_text_voice`` is the accuracy of the classifier of words and voice, and so on; ``sarcasm_clear`` that of
+    all three at LOW_NOISE. ``hears_melody`` and ``sees_mouth`` are R², ``reads_valence`` an accuracy: they show that a
+    classifier at chance does not lack perception. Controls: the same answers against the labels of other remarks.
     """
-    metrics, controls, ceilings = {}, {}, {}
-    for noise in (NOISE, LOW_NOISE):
-        dials = {"voice_noise": noise, "face_noise": noise}
-        utterances = sample_utterances(n, **dials, generator=seeded(EVALUATION_SEED, 1))
-        shuffled = utterances.sarcastic[torch.randperm(n, generator=seeded(EVALUATION_SEED, 2))]
-        perceived, belief = judge(model, utterances)
-        subsets = {f"sarcasm_{name_of(modalities)}": modalities for modalities in SUBSETS}
-        for name, modalities in subsets.items() if noise == NOISE else [("sarcasm_clear", MODALITIES)]:
-            guess = belief[name_of(modalities)] > 0.5
-            hits = (guess == utterances.sarcastic).float()
-            low, high = wilson(hits.sum().item(), n)
-            metrics |= {name: hits.mean().item(), f"{name}_low": low, f"{name}_high": high}
-            controls[name] = (guess == shuffled).float().mean().item()
-            ceilings[name] = ceiling(modalities, **dials)
-        if noise == NOISE:
-            metrics["reads_valence"] = ((perceived["text"] > 0) == (utterances.valence > 0)).float().mean().item()
-            metrics["hears_melody"] = r_squared(perceived["voice"], squash(utterances.voice))
-            metrics["sees_mouth"] = r_squared(perceived["face"], squash(utterances.face))
-    return metrics, controls, ceilings
+    usual = [_measure(model, NOISE, n, draw) for draw in range(num_draws)]
+    clear = [_measure(model, LOW_NOISE, n, draw) for draw in range(num_draws)]
+    rows = [(f"sarcasm_{name_of(subset)}", subset, NOISE, usual, None) for subset in SUBSETS]
+    rows.append(("sarcasm_clear", MODALITIES, LOW_NOISE, clear, 0.95))
+    results = []
+    for name, subset, noise, found, bound in rows:
+        best = ceiling(subset, voice_noise=noise, face_noise=noise)
+        hits, control = zip(*(draw[name_of(subset)] for draw in found))
+        known = {"control": sum(control) / len(control), "ceiling": best, "at_least": bound or best - TOLERANCE}
+        label = " + ".join(subset) + (f", noise {LOW_NOISE}" if noise == LOW_NOISE else "")
+        results.append(Result.from_values(name, label, hits, of=f"draws of {n:,} remarks", **known))
+    for name, label in PERCEIVED.items():
+        results.append(Result.from_values(name, label, [draw[name] for draw in usual], of=f"draws of {n:,} remarks"))
+    return results
+
+
+PERCEIVED = {
+    "reads_valence": "valence read from the words (accuracy)",
+    "hears_melody": "melody heard in the voice (R²)",
+    "sees_mouth": "mouth seen in the face (R²)",
+}
+
+
+def _measure(model: SarcasmClassifiers, noise: float, n: int, draw: int) -> dict:
+    """By classifier (accuracy, accuracy against the labels of other remarks), and by name what is perceived."""
+    utterances = sample_utterances(n, voice_noise=noise, face_noise=noise, generator=seeded(EVALUATION_SEED, 1, draw))
+    shuffled = utterances.sarcastic[torch.randperm(n, generator=seeded(EVALUATION_SEED, 2, draw))]
+    perceived, belief = perceive_and_predict(model, utterances)
+    found = {
+        name: tuple(((p > 0.5) == label).float().mean().item() for label in (utterances.sarcastic, shuffled))
+        for name, p in belief.items()
+    }
+    return found | {
+        "reads_valence": ((perceived["text"] > 0) == (utterances.valence > 0)).float().mean().item(),
+        "hears_melody": r_squared(perceived["voice"], squash(utterances.voice)),
+        "sees_mouth": r_squared(perceived["face"], squash(utterances.face)),
+    }
 
 
 def r_squared(found: Tensor, true: Tensor) -> float:
@@ -263,56 +296,12 @@ def r_squared(found: Tensor, true: Tensor) -> float:
     return (1 - (found - true).square().mean() / true.var(correction=0)).item()
 
 
-def noise_curve(
-    model: Listeners, noises: Sequence[float], n: int = 4_000, *, told: bool = True
-) -> dict[str, list[float]]:
-    """Accuracy at each noise of the voice, that of the face being NOISE, and ``"<listener> ceiling"`` beside it.
-
-    Args:
-        told: whether the listeners are told the noise of the voice; otherwise they take it for NOISE. With one noisy
-            view the answer is a sign and needs no such knowledge; with two it must be known which is to be trusted.
-    """
-    found: dict[str, list[float]] = {}
-    for noise in noises:
-        utterances = sample_utterances(n, voice_noise=noise, generator=seeded(EVALUATION_SEED, 3))
-        for name, share in accuracies(model, utterances, told=told).items():
-            found.setdefault(name, []).append(share)
-            found.setdefault(f"{name} ceiling", []).append(ceiling(name.split("_"), voice_noise=noise))
-    return found
-
-
-def compare_fusions(model: Listeners, num_steps: int, seeds: Sequence[int] = (0, 1, 2)) -> dict[str, list[float]]:
-    """Accuracy with all three views of each of FUSIONS, and of ``"adding answers"``, one number a seed.
-
-    New listeners learn from the vectors that the model's encoders give, so that the fusions alone differ. Adding
-    answers is what one does without a fusion: the log-odds of the three single listeners, added up.
-    """
-    device = next(model.parameters()).device
-    model.eval()
-    test = sample_utterances(4_000, generator=seeded(EVALUATION_SEED, 4)).to(device)
-    with torch.no_grad():
-        vectors = [model.encode(show(part)) for part in _parts(test)]
-    features = {view: torch.cat([part[view] for part in vectors]) for view in model.encoders}
-    width = features["text"].shape[1]
-    found: dict[str, list[float]] = {name: [] for name in (*FUSIONS, "adding answers")}
-    for seed in seeds:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            built = {name: Listener(MODALITIES, SarcasmPreset(1, width=width, fusion=name)) for name in FUSIONS}
-            single = {view: Listener([view], SarcasmPreset(1, width=width)) for view in MODALITIES}
-        learners = nn.ModuleDict(built | single).to(device)
-        optimizer = torch.optim.AdamW(learners.parameters(), lr=2e-3)
-        for step in range(num_steps):
-            utterances = sample_utterances(256, generator=seeded(seed, 78, step)).to(device)
-            with torch.no_grad():
-                features = model.encode(show(utterances))
-            loss = judgement_loss({name: learner(features) for name, learner in learners.items()}, utterances)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        with torch.no_grad():
-            logits = {name: learner(features) for name, learner in learners.items()}
-        logits["adding answers"] = sum(logits[view].log_softmax(1) for view in MODALITIES)
-        for name, values in found.items():
-            values.append(accuracy(logits[name], test).item())
-    return found
+SARCASM = System(
+    "why_sarcasm",
+    PRESETS,
+    build=SarcasmClassifiers,
+    fit=fit,
+    evaluate=evaluate,
+    options={"ceiling": lambda settings: {"accuracy": training_ceiling()}, "control": {"accuracy": 0.5}},
+    reserved=(EVALUATION_SEED,),
+)

@@ -20,6 +20,7 @@ What they cost for one example, with D = 128 and otherwise as they come (a multi
 
 from .audio import AudioCNN
 from .image import ImageCNN, ImageViT
+from .part import Part
 from .sensor import SensorCNN, SummaryEncoder, summarise
 from .sequence import Sequence
 from .text import BagOfWords, TextTransformer
@@ -30,6 +31,7 @@ __all__ = [
     "BagOfWords",
     "ImageCNN",
     "ImageViT",
+    "Part",
     "SensorCNN",
     "Sequence",
     "SummaryEncoder",

@@ -9,9 +9,11 @@ from torch import nn
 
 from mmatl_lab.data.emoji import STYLES, TRAINED_STYLES, load_emoji
 from mmatl_lab.lessons.clip import ablation, emoji
-from mmatl_lab.lessons.clip.emoji import EmojiPreset
+from mmatl_lab.lessons.clip.emoji import EMOJI, EmojiSettings, emoji_config
 from mmatl_lab.models.clip import CLIP
 from mmatl_lab.seeding import seeded
+
+from ..notebooks import cell_with, same_weights, trained_by_cell
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def test_training_sees_no_unseen_concept_and_not_the_new_style(data, part):
 
 
 def test_a_batch_pairs_each_picture_with_its_own_words(data, part):
-    preset = EmojiPreset(1, batch_size=32, augmentation=emoji.Augmentation(*[0] * 9), dropped_words=0)
+    preset = EmojiSettings(1, batch_size=32, augmentation=emoji.Augmentation(*[0] * 9), dropped_words=0)
     images, tokens = emoji.make_batch(part, preset, generator=seeded(3))
     assert images.shape == (32, 3, 32, 32) and len(tokens.unique(dim=0)) == 32
     seen = data.split().seen
@@ -47,7 +49,7 @@ def test_a_batch_pairs_each_picture_with_its_own_words(data, part):
 
 
 def test_a_process_takes_its_rows_of_the_batch(part):
-    preset = EmojiPreset(1, batch_size=8)
+    preset = EmojiSettings(1, batch_size=8)
     whole = emoji.make_batch(part, preset, generator=seeded(5))
     for rank in range(2):
         rows = emoji.make_batch(part, preset, generator=seeded(5), rows=slice(rank, None, 2))
@@ -88,34 +90,33 @@ def test_a_perfect_model_reaches_the_ceiling_and_its_controls_do_not(data):
             pictures[picture.numpy().tobytes()] = place[first[i]]
     image = Oracle([])
     image.table, image.vectors = pictures, text.vectors
-    metrics, controls, ceilings = emoji.evaluate(CLIP(image, text))
-    for name, ceiling in ceilings.items():
-        assert ceiling - 0.03 < metrics[name] <= ceiling + 1e-6  # a tie of equal words counts as lost, not as half
-        assert metrics[f"{name}_low"] <= metrics[name] <= metrics[f"{name}_high"]
-        assert controls[name] < 0.1
-    assert 0.9 < ceilings["emoji_unseen_concepts_r1"] < 1
-    assert 0.03 < controls["emoji_unseen_style_r1"]
+    results = {result.name: result for result in emoji.evaluate(CLIP(image, text))}
+    for result in results.values():
+        # a tie of equal words counts as lost, not as half
+        assert result.ceiling - 0.03 < result.value <= result.ceiling + 1e-6
+        assert result.low <= result.value <= result.high and result.control < 0.1
+    assert 0.9 < results["emoji_unseen_concepts_r1"].ceiling < 1
+    assert results["emoji_unseen_style_r1"].control > 0.03
 
 
-def test_training_learns_and_its_card_names_the_data(data, tmp_path: Path):
-    preset = EmojiPreset(8, batch_size=16, channels=(8, 16, 16), width=16)
-    path = emoji.train(preset, folder=tmp_path, seed=1, card={"recipe": "clip"})
-    card = json.loads(path.with_suffix(".json").read_text())
-    assert card["data"] == {"emoji": data.data_hash} and 0 <= card["metrics"]["emoji_seen_r1"] <= 1
+def test_the_vocabulary_of_the_config_is_that_of_the_data(data):
+    assert len(emoji.tokenizer(data)) == emoji.VOCAB_SIZE
 
 
-def test_weights_depend_on_the_seed_alone():
-    small = EmojiPreset(1, channels=(8, 8, 8), width=8)
-    torch.manual_seed(5)
-    before = torch.random.get_rng_state()
-    a, b, c = (emoji.make_model(small, seed=seed).state_dict() for seed in (0, 0, 1))
-    assert torch.equal(torch.random.get_rng_state(), before)
-    assert all(torch.equal(a[key], b[key]) for key in a)
-    assert not torch.equal(a["text_encoder.embed.weight"], c["text_encoder.embed.weight"])
+def test_the_loop_of_the_notebook_trains_the_same_model(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMATL_LAB_RUNS", str(tmp_path))
+    small = EmojiSettings(3, batch_size=16, model=emoji_config((8, 16, 16), 16))
+    exec(cell_with("clip", "import matplotlib"), space := {})
+    cell = cell_with("clip", "emoji_run = EMOJI.run(")
+    data = load_emoji()
+    split = data.split()
+    part = emoji.training_part(data, split, emoji.tokenizer(data, split))
+    model = trained_by_cell(cell, space | {"emoji_settings": small, "part": part}, "emoji_model")
+    assert same_weights(model, EMOJI.trained(small))
 
 
 def test_ablation_leaves_out_what_it_says():
-    full = EmojiPreset(5)
+    full = EmojiSettings(5)
     assert ablation.preset_without("nothing", 5) == full
     assert ablation.preset_without("drawing", 5).augmentation.drawing == 0
     affine = ablation.preset_without("affine", 5).augmentation

@@ -1,0 +1,278 @@
+"""The recipe of a lesson: its systems are trained, saved with their cards, loaded again and evaluated in one way.
+
+A lesson's `recipe.py` declares one `Recipe`; the notebook, the command line, the tests and the shipped checkpoints all
+use it.
+
+    SCENES = System("clip_scenes", PRESETS, build=CLIP.from_config, fit=fit, evaluate=evaluate)
+    RECIPE = Recipe("clip", "Pictures and sentences can meet in one space", minutes, systems=(SCENES, EMOJI))
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from mmatl_lab import paths
+from mmatl_lab.config import from_dict, to_dict
+
+from .results import Report, Result, metrics_of
+
+if TYPE_CHECKING:  # torch is imported by what needs it, so that a table of the lessons is drawn at once
+    from torch import nn
+
+    from mmatl_lab.training import Run
+
+
+def _nothing(*_, **__) -> tuple:
+    return ()
+
+
+@dataclass(frozen=True)
+class System:
+    """One thing that a lesson trains: a model at each preset, its loop and its evaluation.
+
+    Attributes:
+        name: of the checkpoint, ``NAME.safetensors``; unique over all lessons, so it begins with the lesson's name.
+        presets: quick, full and gpu, each a settings dataclass with ``model`` (the model's config dataclass),
+            ``num_steps``, ``batch_size``, ``lr``, and whatever else the loop needs.
+        build: config -> model. Several systems may share it, since their configs differ.
+        fit: ``fit(run, settings, **needed)``: the loop, which trains ``run.module``. Every training of this system goes
+            through it: the checkpoint's, a dial's, an ablation's and a benchmark's.
+        evaluate: ``evaluate(model, **needed)`` -> results (and samples) on held-out data.
+        needs: names of the systems whose trained models ``fit`` and ``evaluate`` take as keyword arguments.
+        options: for `Run`, such as ``memory_format`` or ``clip``; a function is called with the settings.
+        data: gives the hash of each data set by its name, for the card.
+        reserved: evaluation seeds, which no training may use.
+    """
+
+    name: str
+    presets: Mapping[str, Any]
+    build: Callable[[Any], "nn.Module"]
+    fit: Callable[..., None]
+    evaluate: Callable[..., Iterable[Any]] = _nothing
+    needs: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    data: Callable[[], Mapping[str, str]] = dict
+    reserved: tuple[int, ...] = ()
+
+    def settings(self, preset: str) -> Any:
+        """The settings of a preset.
+
+        Raises:
+            ValueError: there is no preset of this name.
+        """
+        if preset not in self.presets:
+            raise ValueError(f"{self.name} has no preset {preset!r}: choose one of {', '.join(self.presets)}")
+        return self.presets[preset]
+
+    def make(self, settings: Any, *, seed: int = 0) -> "nn.Module":
+        """A new model, with weights that depend on the seed alone."""
+        import torch
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self.build(settings.model)
+
+    def run(self, model: "nn.Module", settings: Any, **options) -> "Run":
+        """The helper of this system's loop: `Run` with the settings' steps and learning rate, and our options."""
+        from mmatl_lab.training import Run
+
+        ours = {name: value(settings) if callable(value) else value for name, value in self.options.items()}
+        return Run(model, self.name, settings.num_steps, **({"lr": settings.lr} | ours | options))
+
+    def trained(self, settings: Any, *, seed: int = 0, needed: Mapping | None = None, **options) -> "nn.Module":
+        """A model trained for an experiment: nothing is saved.
+
+        Raises:
+            KeyboardInterrupt: when it was stopped before its end, so that no half-trained model is measured.
+        """
+        model = self.make(settings, seed=seed)
+        run = self.run(model, settings, seed=seed, save=False, quiet=True, **options)
+        self.fit(run, settings, **(needed or {}))
+        if run.stopped:
+            raise KeyboardInterrupt(f"{self.name} was stopped at step {run.done} of {run.num_steps}")
+        return model.eval()
+
+    def config(self, card: Mapping[str, Any]) -> Any:
+        """The model's config as the card has it."""
+        settings = next(iter(self.presets.values()))
+        return from_dict(get_type_hints(type(settings))["model"], card.get("config", {}))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a lesson trains and measures.
+
+    Attributes:
+        lesson: its name. title: the claim that it shows, one line.
+        minutes: of training by preset, on 2 CPU cores (gpu: on one GPU); empty for a lesson that trains nothing.
+        systems: in the order of training; one may need earlier ones.
+        evaluate_all: ``evaluate_all(models)`` -> results that take several systems, or none; ``models`` maps names to
+            trained models and loads each when it is asked for.
+    """
+
+    lesson: str
+    title: str
+    minutes: Mapping[str, float] = field(default_factory=dict)
+    systems: tuple[System, ...] = ()
+    evaluate_all: Callable[[Mapping[str, "nn.Module"]], Iterable[Any]] = _nothing
+
+    @property
+    def presets(self) -> tuple[str, ...]:
+        return tuple(self.minutes)
+
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """Names of the systems, which are those of their files."""
+        return tuple(system.name for system in self.systems)
+
+    def system(self, name: str) -> System:
+        """The system called ``name``.
+
+        Raises:
+            ValueError: there is none of this name.
+        """
+        for system in self.systems:
+            if system.name == name:
+                return system
+        known = ", ".join(self.checkpoints) or "none"
+        raise ValueError(f"there is no checkpoint {name!r} in this lesson: choose one of {known}")
+
+    def train(
+        self, preset: str, *, folder: Path, resume: bool = False, seed: int = 0, only: str | None = None
+    ) -> dict[str, Path]:
+        """Train the systems one after the other and save each with its card, measured on the weights as saved.
+
+        Args:
+            only: the name of one system, whose needs must be in ``folder``; None trains all.
+
+        Returns:
+            The file of each; after a run that was stopped early, of those up to it.
+
+        Raises:
+            ValueError: no such preset or system, or a seed that is kept for evaluation.
+        """
+        from mmatl_lab.training import unfinished
+
+        chosen = [self.system(only)] if only is not None else self.systems
+        files: dict[str, Path] = {}
+        for system in chosen:
+            settings = system.settings(preset)
+            if seed in system.reserved:
+                raise ValueError(f"seed {seed} is kept for the evaluation of {system.name}: train with another one")
+            files[system.name] = self._train(system, settings, preset, Path(folder), resume, seed)
+            if unfinished(files[system.name]):  # Ctrl-C means the whole command, not only this system
+                break
+        return files
+
+    def _train(self, system: System, settings: Any, preset: str, folder: Path, resume: bool, seed: int) -> Path:
+        import torch
+
+        needed = self._needed(system, Models(self, folder))
+        command = f"mmatl-lab train {self.lesson} --preset {preset} --seed {seed} --only {system.name}"
+        card = {"recipe": self.lesson, "preset": preset, "seed": seed, "command": command, "data": dict(system.data())}
+        card |= {"config": to_dict(settings.model)}
+        model = system.make(settings, seed=seed)
+        run = system.run(model, settings, seed=seed, folder=folder, resume=resume, card=card)
+        system.fit(run, settings, **needed)
+        path = run.save(dtype=torch.bfloat16)
+        if run.is_main and not run.stopped:
+            saved, _ = self.load(system.name, folder=folder)
+            found = [item for item in system.evaluate(saved, **needed) if isinstance(item, Result)]
+            run.save(metrics_of(found), dtype=torch.bfloat16)
+        return path
+
+    def load(self, name: str, *, folder: Path | None = None) -> tuple["nn.Module", dict[str, Any]]:
+        """A trained model, built from its card and ready to be used, and the card.
+
+        Args:
+            folder: where the checkpoint is; None takes the shipped one.
+
+        Raises:
+            FileNotFoundError, CheckpointError: there is no usable file, or it does not hold this system.
+        """
+        from mmatl_lab.training.checkpoint import CheckpointError, fit_into, load_checkpoint
+
+        system = self.system(name)
+        path = (
+            paths.asset(f"checkpoints/{name}.safetensors") if folder is None else Path(folder) / f"{name}.safetensors"
+        )
+        where = "" if folder is None else f" --folder {folder}"
+        command = f"mmatl-lab train {self.lesson} --only {name}{where}"
+        state, card = load_checkpoint(path, command=command)
+        if card.get("name") != name:
+            raise CheckpointError(
+                f"{path} holds {card.get('name')!r}, not {name!r}: put each checkpoint back under its own name, "
+                f"or make it with `{command}`"
+            )
+        state, card = _made_before_configs(system, state, card)
+        try:
+            model = system.build(system.config(card))
+        except ValueError as error:
+            raise CheckpointError(f"{path}: {error}; make it again with `{command}`") from error
+        fit_into(model, state, path)
+        return model.eval(), card
+
+    def evaluate(self, *, folder: Path | None = None) -> Report:
+        """Measure all systems on what training never saw, beside controls, ceilings and targets.
+
+        A run of the preset quick shows that everything works; it promises nothing, so its results have no targets.
+
+        Args:
+            folder: where the checkpoints are; None takes the shipped ones.
+        """
+        start = time.perf_counter()
+        models = Models(self, folder)
+        items = [
+            item
+            for system in self.systems
+            for item in system.evaluate(models[system.name], **self._needed(system, models))
+        ]
+        items += self.evaluate_all(models)
+        presets = [card["preset"] for card in models.cards.values()]
+        preset = "quick" if "quick" in presets else presets[0]
+        return self.report(*items, preset=preset, seconds=time.perf_counter() - start)
+
+    def report(self, *items: Any, preset: str, seconds: float) -> Report:
+        """The report of results and samples that were already computed, such as those of a notebook."""
+        if preset == "quick":
+            items = [replace(i, at_least=None, at_most=None) if isinstance(i, Result) else i for i in items]
+        return Report(self.lesson, preset, seconds, tuple(items))
+
+    @staticmethod
+    def _needed(system: System, models: Mapping[str, "nn.Module"]) -> dict[str, "nn.Module"]:
+        return {name: models[name] for name in system.needs}
+
+
+def _made_before_configs(system: System, state: Mapping, card: Mapping) -> tuple[dict, dict]:
+    """The shipped checkpoints, until they are trained anew: their cards have no config, and some names are old."""
+    if "config" in card:
+        return dict(state), dict(card)
+    old = {"log_scale": "logit_scale", "listener.": "classifiers.", "recogniser.": "classifiers."}
+    renamed = {}
+    for name, tensor in state.items():
+        for before, after in old.items():
+            name = after + name.removeprefix(before) if name.startswith(before) else name
+        renamed[name] = tensor
+    return renamed, {**card, "config": to_dict(system.presets["full"].model)}
+
+
+class Models(Mapping):
+    """A lesson's trained models by name, each loaded when it is first asked for; `cards` holds what was loaded."""
+
+    def __init__(self, recipe: Recipe, folder: Path | None = None):
+        self.recipe, self.folder = recipe, folder
+        self.cards: dict[str, dict[str, Any]] = {}
+        self._loaded: dict[str, nn.Module] = {}
+
+    def __getitem__(self, name: str) -> "nn.Module":
+        if name not in self._loaded:
+            self._loaded[name], self.cards[name] = self.recipe.load(name, folder=self.folder)
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.recipe.checkpoints)
+
+    def __len__(self) -> int:
+        return len(self.recipe.checkpoints)

@@ -1,0 +1,34 @@
+"""The code of a lesson's notebook, so that tests can hold it against the library."""
+
+from typing import Any
+
+import nbformat
+import torch
+from torch import nn
+
+from mmatl_lab import lessons
+
+
+def code_cells(lesson: str) -> list[str]:
+    """The sources of the notebook's code cells, in order."""
+    notebook = nbformat.read(lessons.get(lesson).notebook, as_version=4)
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def cell_with(lesson: str, text: str) -> str:
+    """The one code cell that holds ``text``."""
+    found = [cell for cell in code_cells(lesson) if text in cell]
+    assert len(found) == 1, f"{len(found)} cells of {lesson} hold {text!r}"
+    return found[0]
+
+
+def trained_by_cell(cell: str, names: dict[str, Any], model: str) -> nn.Module:
+    """The model that a notebook's training cell leaves behind, run with ``names`` as its globals."""
+    space = dict(names)
+    exec(compile(cell, "<training cell>", "exec"), space)
+    return space[model]
+
+
+def same_weights(one: nn.Module, other: nn.Module) -> bool:
+    a, b = one.state_dict(), other.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[name].cpu(), b[name].cpu()) for name in a)
