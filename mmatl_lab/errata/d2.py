@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..models.clip import INITIAL_LOGIT_SCALE, MAX_LOGIT_SCALE, clip_loss
+from ..models.clip import INITIAL_TEMPERATURE, MAX_LOGIT_SCALE, clip_loss
 from .cone import NUM_SEEDS, learn, start, summarise
 from .ledger import Measured, erratum, percent
 
@@ -85,7 +85,7 @@ def raw_temperature(seed: int = 0) -> Measured:
 
 
 def _learn_temperature(seed: int, raw: bool) -> dict[str, float]:
-    parameter = torch.tensor(math.exp(-INITIAL_LOGIT_SCALE) if raw else INITIAL_LOGIT_SCALE).requires_grad_()
+    parameter = torch.tensor(INITIAL_TEMPERATURE if raw else -math.log(INITIAL_TEMPERATURE)).requires_grad_()
     losses, taus = [], []
 
     def loss(image: Tensor, text: Tensor) -> Tensor:
