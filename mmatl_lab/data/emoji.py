@@ -1,13 +1,14 @@
 """Emoji: 1,586 concepts, each drawn in four art styles and named in words (CLDR names and keywords). Offline.
 
 What makes them worth learning from: real art, real words, and two honest ways to be new. A *concept* may never have
-been seen in any style, and a whole *style* (OpenMoji, thin black outlines) may never have been seen at all.
+been seen in any style, and a whole *style* (OpenMoji, thin black outlines) may never have been seen at all. Each way
+has a validation part, on which choices are made, and a test part, which is scored for the report alone.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,16 +21,41 @@ from ..tokenizer import Tokenizer
 from .packed import read_files, unpack_sheet
 
 STYLES = ("noto", "twemoji", "fluent", "openmoji")
-TRAINED_STYLES = STYLES[:3]  # OpenMoji stays the style that no model has seen
+TRAINED_STYLES, TEST_STYLE = STYLES[:3], STYLES[3]  # OpenMoji stays the style that no model has seen
+VALIDATION_STYLE = "fluent"  # for choices: train on the other trained styles, score this one
 SIZE = 32  # pixels of a picture
-NUM_UNSEEN = 200
+NUM_TEST, NUM_VALIDATION = 200, 150  # concepts
+LARGEST_HELD_OUT_FAMILY = 4  # of a larger one, such as 24 clock faces, a test would be full
 
 
 class Split(NamedTuple):
-    """Indices of concepts, each sorted and on the CPU; together they are all concepts, and none is in both."""
+    """Indices of concepts, each sorted and on the CPU.
+
+    Families are whole on either side of ``validation`` and ``test``. Choose on ``validation`` what is trained on
+    ``train``; train what is reported on ``seen`` and score it on ``test``.
+    """
+
+    train: Tensor  # (1179,) int64
+    validation: Tensor  # (150,)
+    test: Tensor  # (200,) the bar: no concept has a variant among the seen
+    one_by_one: Tensor  # (200,) the easier test: drawn without regard to families; shares concepts with ``test``
+
+    @property
+    def seen(self) -> Tensor:
+        """(1329,) int64: ``train`` and ``validation``."""
+        return torch.cat([self.train, self.validation]).sort().values
+
+    @property
+    def unseen(self) -> Tensor:
+        """(257,) int64: all that are not ``seen``, those of ``test`` and ``one_by_one``, each once."""
+        return torch.cat([self.test, self.one_by_one]).unique()
+
+
+class OneByOne(NamedTuple):
+    """Indices of concepts, each sorted and on the CPU."""
 
     seen: Tensor  # (1386,) int64
-    unseen: Tensor  # (200,) int64
+    unseen: Tensor  # (200,), a third of them variants of a seen one
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +66,8 @@ class Emoji:
         images: (S, N, 4, 32, 32) uint8, red, green, blue, alpha; S in the order of ``STYLES``.
         characters, names, groups: N strings each.
         keywords: N tuples of strings.
-        families: (N,) int64; concepts of one family are variants of one drawing (see ``has_relatives``).
+        families: (N,) int64. Two concepts are of one family when their names are equal but for words of person, side,
+            colour and size, or when at least two styles draw them near each other; and so on along chains.
         data_hash: of the files this was read from, for the cards of what is trained on it.
     """
 
@@ -80,32 +107,51 @@ class Emoji:
         raise ValueError(f"no emoji has the name or character {text!r}; names are CLDR's, such as {self.names[0]!r}.")
 
     def split(self, seed: int = 0) -> Split:
-        """200 concepts to hold out in every style, in the groups' proportions; the same on every machine.
+        """Concepts to train on, to choose on and to test on, in the groups' proportions; the same on every machine.
 
-        Not all of them are equally new: see ``has_relatives``.
+        Many emoji are variants of one drawing: a man, a woman and a person of every profession, hearts in ten colours.
+        Whoever has learnt 'woman firefighter' knows 'man firefighter', so concepts drawn one by one flatter a result.
+        Therefore ``validation`` and ``test`` are families held out whole, of at most LARGEST_HELD_OUT_FAMILY concepts.
         """
-        # A hash orders the concepts, not a generator: no library version can change it.
-        order = sorted(range(len(self)), key=lambda i: hashlib.sha256(f"{seed} {self.names[i]}".encode()).digest())
-        held = torch.zeros(len(self), dtype=torch.bool)
-        for group, quota in self._quotas().items():
-            held[[i for i in order if self.groups[i] == group][:quota]] = True
-        return Split((~held).nonzero().squeeze(1), held.nonzero().squeeze(1))
+        families = self.families.tolist()
+        one_by_one = self._draw(NUM_TEST, seed, range(len(self)))
+        test = self._draw(NUM_TEST, seed, families)
+        validation = self._draw(NUM_VALIDATION, seed, families, taken={*one_by_one, *test})
+        train = sorted(set(range(len(self))) - {*one_by_one, *test, *validation})
+        return Split(*map(torch.tensor, (train, validation, test, one_by_one)))
 
-    def has_relatives(self, split: Split) -> Tensor:
-        """(200,) bool: which unseen concepts have a variant among the seen ones.
+    def split_one_by_one(self, seed: int = 0) -> OneByOne:
+        """The easier split alone: 200 concepts held out without regard to families, all others seen."""
+        unseen = torch.tensor(self._draw(NUM_TEST, seed, range(len(self))))
+        return OneByOne(torch.tensor(sorted(set(range(len(self))) - set(unseen.tolist()))), unseen)
 
-        Many emoji are variants of one drawing: a man, a woman and a person of every profession, hearts in ten colours,
-        24 clock faces. Whoever has learnt 'woman firefighter' knows 'man firefighter', so these flatter a result and
-        are counted apart.
-        """
+    def has_relatives(self, split: Split | OneByOne) -> Tensor:
+        """(len(unseen),) bool: which concepts of ``split.unseen`` have a variant among the seen ones."""
         return torch.isin(self.families[split.unseen], self.families[split.seen])
 
-    def _quotas(self) -> dict[str, int]:
+    def _draw(self, number: int, seed: int, families: Sequence[int], taken: Set[int] = frozenset()) -> list[int]:
+        """Concepts of whole families, sorted; families with a concept in ``taken`` are passed over."""
+        members: dict[int, list[int]] = {}
+        for i, family in enumerate(families):
+            members.setdefault(family, []).append(i)
+        # A hash orders the families, not a generator: no library version can change it.
+        keys = {f: hashlib.sha256(f"{seed} {self.names[own[0]]}".encode()).digest() for f, own in members.items()}
+        drawn: list[int] = []
+        for group, quota in self._quotas(number).items():
+            for family in sorted(members, key=keys.__getitem__):
+                own = members[family]
+                fits = len(own) <= min(quota, LARGEST_HELD_OUT_FAMILY)
+                if fits and self.groups[own[0]] == group and taken.isdisjoint(own):
+                    drawn += own
+                    quota -= len(own)
+        return sorted(drawn)
+
+    def _quotas(self, number: int) -> dict[str, int]:
         """How many of each group to hold out: proportional, largest remainders first."""
-        shares = {group: NUM_UNSEEN * self.groups.count(group) / len(self) for group in dict.fromkeys(self.groups)}
+        shares = {group: number * self.groups.count(group) / len(self) for group in dict.fromkeys(self.groups)}
         quotas = {group: int(share) for group, share in shares.items()}
         by_remainder = sorted(shares, key=lambda group: quotas[group] - shares[group])
-        for group in by_remainder[: NUM_UNSEEN - sum(quotas.values())]:
+        for group in by_remainder[: number - sum(quotas.values())]:
             quotas[group] += 1
         return quotas
 

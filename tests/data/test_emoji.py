@@ -6,9 +6,12 @@ import pytest
 import torch
 
 from mmatl_lab.data.emoji import (
-    NUM_UNSEEN,
+    NUM_TEST,
+    NUM_VALIDATION,
     STYLES,
+    TEST_STYLE,
     TRAINED_STYLES,
+    VALIDATION_STYLE,
     load_emoji,
     on_background,
     pixel_neighbours,
@@ -46,6 +49,11 @@ def test_the_styles_draw_the_same_concept_in_the_same_place(emoji):
     assert 0.15 < (found == torch.arange(len(emoji))).float().mean() < 0.3
 
 
+def test_the_style_of_choices_is_trained_on_and_the_style_of_the_test_is_not():
+    assert VALIDATION_STYLE in TRAINED_STYLES and TEST_STYLE not in TRAINED_STYLES
+    assert {*TRAINED_STYLES, TEST_STYLE} == set(STYLES)
+
+
 def test_each_source_has_its_licence():
     titles = {
         "noto": "Apache License",
@@ -59,37 +67,55 @@ def test_each_source_has_its_licence():
         assert title in (asset("data/emoji") / f"LICENSE-{source}.txt").read_text(), source
 
 
-def test_split_is_disjoint_complete_and_stable(emoji):
-    seen, unseen = emoji.split(0)
-    assert len(unseen) == NUM_UNSEEN
-    assert torch.equal(torch.cat([seen, unseen]).sort().values, torch.arange(len(emoji)))
-    assert torch.equal(load_emoji().split(0).unseen, unseen)
-    assert not torch.equal(emoji.split(1).unseen, unseen)
-    for group in set(emoji.groups):
-        share = sum(emoji.groups[i] == group for i in unseen.tolist()) / NUM_UNSEEN
-        assert abs(share - emoji.groups.count(group) / len(emoji)) < 1 / NUM_UNSEEN
+@pytest.mark.parametrize("seed", range(4))
+def test_split_is_complete_in_the_groups_proportions_and_stable(emoji, seed):
+    split = emoji.split(seed)
+    assert len(split.test) == len(split.one_by_one) == NUM_TEST and len(split.validation) == NUM_VALIDATION
+    for whole in ([split.train, split.validation, split.unseen], [split.seen, split.unseen]):
+        assert torch.equal(torch.cat(whole).sort().values, torch.arange(len(emoji)))
+    assert all(torch.equal(part, again) for part, again in zip(split, load_emoji().split(seed), strict=True))
+    assert not torch.equal(emoji.split(seed + 1).test, split.test)
+    for part in (split.validation, split.test, split.one_by_one):
+        for group in set(emoji.groups):
+            share = sum(emoji.groups[i] == group for i in part.tolist()) / len(part)
+            assert abs(share - emoji.groups.count(group) / len(emoji)) < 2 / len(part)  # families span two groups
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_family_crosses_the_border_of_validation_or_test(emoji, seed):
+    split = emoji.split(seed)
+    train, validation, test = (set(emoji.families[part].tolist()) for part in split[:3])
+    assert not train & validation and not (train | validation) & test
+    pictures = {part: {p.numpy().tobytes() for p in emoji.images[:3, part].flatten(0, 1)} for part in split[:3]}
+    assert not pictures[split.train] & pictures[split.validation]
+    assert not pictures[split.test] & (pictures[split.train] | pictures[split.validation])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_drawn_one_by_one_about_a_quarter_has_a_relative_among_the_seen(emoji, seed):
+    split = emoji.split(seed)
+    related = split.unseen[emoji.has_relatives(split)]
+    assert torch.isin(related, split.one_by_one).all() and not torch.isin(related, split.test).any()
+    assert 0.15 < len(related) / NUM_TEST < 0.5
+    easy = emoji.split_one_by_one(seed)
+    assert torch.equal(easy.unseen, split.one_by_one)
+    assert torch.equal(torch.cat(easy).sort().values, torch.arange(len(emoji)))
+    assert emoji.has_relatives(easy).sum() > len(related)  # the others' relatives are in the test
+    by_name = [emoji.index(name) for name in ("firefighter", "man firefighter", "woman firefighter")]
+    assert len(set(emoji.families[by_name].tolist())) == 1
 
 
 def test_the_split_of_every_machine_is_this_one(emoji):
-    names = " ".join(emoji.names[i] for i in emoji.split(0).unseen.tolist())
-    assert hashlib.sha256(names.encode()).hexdigest()[:16] == "4735ff9b5993c2c4"
+    def digest(part):
+        return hashlib.sha256(" ".join(emoji.names[i] for i in part.tolist()).encode()).hexdigest()[:16]
 
-
-@pytest.mark.parametrize("seed", range(5))
-def test_unseen_concepts_without_relatives_are_new(emoji, seed):
-    split = emoji.split(seed)
-    related = emoji.has_relatives(split)
-    assert 0.2 < related.float().mean() < 0.5  # about a third is known from a variant
-    new = split.unseen[~related]
-    assert not set(emoji.families[split.seen].tolist()) & set(emoji.families[new].tolist())
-    by_name = [emoji.index(name) for name in ("firefighter", "man firefighter", "woman firefighter")]
-    assert len(set(emoji.families[by_name].tolist())) == 1
-    new_pictures = {hash(p.numpy().tobytes()) for p in emoji.images[:3, new].flatten(0, 1)}
-    assert not new_pictures & {hash(p.numpy().tobytes()) for p in emoji.images[:3, split.seen].flatten(0, 1)}
+    split = emoji.split(0)
+    assert digest(split.one_by_one) == "4735ff9b5993c2c4"
+    assert (digest(split.test), digest(split.validation)) == ("690066b4d6b3f7d6", "bce83e7ad94bb796")
 
 
 def test_tokenizer_knows_only_words_of_its_concepts(emoji):
-    seen, unseen = emoji.split(0)
+    seen, unseen = emoji.split(0).seen, emoji.split(0).unseen
     tokenizer = emoji.tokenizer(seen)
     assert set(tokenizer.words[1:]) == {word for i in seen.tolist() for word in emoji.words[i]}
     tokens = emoji.tokens(tokenizer)

@@ -74,7 +74,7 @@ class TrainingPart(NamedTuple):
 def tokenizer(emoji: Emoji | None = None, split: Split | None = None) -> Tokenizer:
     """The words of the seen concepts, which are all that the model knows."""
     emoji = emoji or load_emoji()
-    return emoji.tokenizer((split or emoji.split()).seen)
+    return emoji.tokenizer((split or emoji.split_one_by_one()).seen)
 
 
 def training_part(emoji: Emoji, split: Split, words: Tokenizer) -> TrainingPart:
@@ -113,7 +113,7 @@ def drop_words(tokens: Tensor, u: Tensor, share: float) -> Tensor:
 def fit(run: Run, settings: EmojiSettings, *, emoji: Emoji | None = None, split: Split | None = None) -> None:
     """The loop: a picture and the words of its concept are pulled together, those of other concepts apart."""
     emoji = emoji or load_emoji()
-    split = split or emoji.split()
+    split = split or emoji.split_one_by_one()
     part = training_part(emoji, split, tokenizer(emoji, split))
     for _, generator in run:
         images, tokens = make_batch(part, settings, generator=generator, rows=run.shard, device=run.device)
@@ -144,7 +144,7 @@ def evaluate(model: CLIP, split: Split | None = None) -> list[Result]:
     (none at all, for a few unseen ones) or the same picture cannot be told apart.
     """
     emoji = load_emoji()
-    split = split or emoji.split()
+    split = split or emoji.split_one_by_one()
     words = tokenizer(emoji, split)
     model.eval()
     text = embed_words(model, emoji, words).cpu()

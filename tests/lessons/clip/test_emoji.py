@@ -23,12 +23,12 @@ def data():
 
 @pytest.fixture(scope="module")
 def part(data):
-    return emoji.training_part(data, data.split(), emoji.tokenizer(data))
+    return emoji.training_part(data, data.split_one_by_one(), emoji.tokenizer(data))
 
 
 def test_training_sees_no_unseen_concept_and_not_the_new_style(data, part):
-    seen, unseen = data.split()
-    new = ~data.has_relatives(data.split())
+    seen, unseen = data.split_one_by_one()
+    new = ~data.has_relatives(data.split_one_by_one())
     assert part.pictures.shape == (3, len(seen), 4, 32, 32) and len(part.tokens) == len(seen)
     training = {hash(picture.numpy().tobytes()) for picture in part.pictures.flatten(0, 1)}
     held_out = torch.cat([data.images[:3, unseen[new]].flatten(0, 1), data.style("openmoji")]).float() / 255
@@ -41,7 +41,7 @@ def test_a_batch_pairs_each_picture_with_its_own_words(data, part):
     preset = EmojiSettings(1, batch_size=32, augmentation=emoji.Augmentation(*[0] * 9), dropped_words=0)
     images, tokens = emoji.make_batch(part, preset, generator=seeded(3))
     assert images.shape == (32, 3, 32, 32) and len(tokens.unique(dim=0)) == 32
-    seen = data.split().seen
+    seen = data.split_one_by_one().seen
     pictures = torch.stack([emoji.on_background(data.style(style)[seen]) for style in TRAINED_STYLES])
     for image, row in zip(images[:8], tokens[:8], strict=True):
         concept = (part.tokens == row).all(1).nonzero()[0, 0]
@@ -109,7 +109,7 @@ def test_the_loop_of_the_notebook_trains_the_same_model(tmp_path, monkeypatch):
     exec(cell_with("clip", "import matplotlib"), space := {})
     cell = cell_with("clip", "emoji_run = EMOJI.run(")
     data = load_emoji()
-    split = data.split()
+    split = data.split_one_by_one()
     part = emoji.training_part(data, split, emoji.tokenizer(data, split))
     model = trained_by_cell(cell, space | {"emoji_settings": small, "part": part}, "emoji_model")
     assert same_weights(model, EMOJI.trained(small))
