@@ -16,6 +16,7 @@ from .scene import (
     held_out_combinations,
     sample_scenes,
     scene_of,
+    swap_places,
 )
 from .sensor import sensor
 from .text import CAPTION_WORDS, captions, describe
@@ -53,6 +54,7 @@ __all__ = [
     "sample_utterances",
     "scene_of",
     "sensor",
+    "swap_places",
     "utterance_of",
     "video",
 ]

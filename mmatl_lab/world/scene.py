@@ -60,22 +60,42 @@ class Scenes(Batch):
         return (self.x >= 0).long()
 
     @property
-    def caption_class(self) -> Tensor:
-        """(B,) int64, equal where full captions say the same: the same objects, and, for one object, the same quarter.
+    def contents(self) -> Tensor:
+        """(B,) int64, equal where the same objects are shown; a single object must also stand in the same quarter.
 
-        Which caption may stand for which scene is the question behind every false negative of a contrastive loss.
-        The relation of two objects is left out: it can be told in several true ways.
+        No caption is true of two scenes with different contents, so a gallery of such scenes has one right answer for
+        each query.
         """
-        kind = (self.shape * len(COLOURS) + self.colour) * len(SIZES) + self.size + 1  # 1..192, 0 for nothing
-        kind = (kind * self.mask).sort(1, descending=True).values
         base = len(SHAPES) * len(COLOURS) * len(SIZES) + 1
-        key = torch.zeros_like(kind[:, 0])
-        for k in range(kind.shape[1]):
-            key = key * base + kind[:, k]
-        for _ in range(MAX_OBJECTS - kind.shape[1]):  # so that padding does not change the key
-            key = key * base
-        cell = (self.row * GRID + self.column)[:, 0]
-        return key * GRID * GRID + torch.where(self.count == 1, cell, 0)
+        kinds = self._kinds.sort(1, descending=True).values
+        kinds = torch.nn.functional.pad(kinds, (0, MAX_OBJECTS - kinds.shape[1]))  # unused columns change nothing
+        key = (kinds * base ** torch.arange(MAX_OBJECTS, device=kinds.device)).sum(1)
+        quarter = (self.row * GRID + self.column)[:, 0]
+        return key * GRID * GRID + torch.where(self.count == 1, quarter, 0)
+
+    @property
+    def caption_class(self) -> Tensor:
+        """(B,) int64, equal exactly where the same captions are true: scenes of one class are no negatives of another.
+
+        A caption names all objects, in any order. It tells the quarter of a single object, and for two objects one of
+        the relations that hold between their quarters (above or below, left or right). So a class is the contents and,
+        of two objects, the direction from one to the other. Two objects that look the same have no direction, only an
+        axis: 'a red star above a red star' says the same as 'below'. Captions of more objects tell no places.
+
+        A caption of one class can be true of a scene of another where the first has one relation and the second has
+        two: 'A above B' also holds where A stands above and to the left of B.
+        """
+        if self.mask.shape[1] < 2:
+            return self.contents * 9
+        down, right = (place[:, 1] - place[:, 0] for place in (self.row, self.column))  # -1, 0 or 1
+        order = (self._kinds[:, 0] - self._kinds[:, 1]).sign()  # the direction is told from the greater kind
+        down, right = (torch.where(order == 0, step.abs(), step * order) for step in (down, right))
+        return self.contents * 9 + torch.where(self.count == 2, 3 * (down + 1) + right + 1, 0)
+
+    @property
+    def _kinds(self) -> Tensor:
+        """(B, K) int64: 1 to 192 for each combination of shape, colour and size; 0 where there is no object."""
+        return self.mask * ((self.shape * len(COLOURS) + self.colour) * len(SIZES) + self.size + 1)
 
     def __repr__(self) -> str:
         first = ""
@@ -164,16 +184,40 @@ def arrange(*, shape: Tensor, colour: Tensor, size: Tensor, cell: Tensor, mask: 
     )
 
 
-def hard_negatives(scenes: Scenes, *, combinations: Tensor | None = None, generator: torch.Generator) -> Scenes:
-    """A twin of each scene in which one object differs in one factor: its shape (half of them), colour or size.
+def swap_places(scenes: Scenes) -> Scenes:
+    """The same scenes with the first two objects in each other's quarter: 'A above B' becomes 'B above A'.
 
-    Nothing else tells a scene from its twin, so in a contrastive batch they are hard negatives of each other.
+    A bag of words cannot tell the two apart; only a model that binds each object to its place can. Objects keep their
+    place within the quarter, so that none is cut off. Scenes of one object stay as they are.
+    """
+    if scenes.mask.shape[1] < 2:
+        return scenes
+    two = (scenes.count > 1)[:, None]
+    moved = {}
+    for name, index in (("x", scenes.column), ("y", -scenes.row)):
+        step = index[:, :2].flip(1) - index[:, :2]  # quarters are one unit apart
+        moved[name] = torch.cat([getattr(scenes, name)[:, :2] + step * two, getattr(scenes, name)[:, 2:]], 1)
+    return replace(scenes, **moved)
+
+
+def hard_negatives(
+    scenes: Scenes, *, swapped: float = 0.0, combinations: Tensor | None = None, generator: torch.Generator
+) -> Scenes:
+    """A hard negative of each scene: nearly the same scene, of which none of its captions is true.
+
+    One object changes in one factor: its shape (half of them), colour or size. Or two objects exchange their places.
 
     Args:
+        swapped: share of the scenes of two different objects that exchange places (``swap_places``), from 0 to 1.
         combinations: as in ``sample_scenes``; where the change would give a combination that is not allowed, the
             object's size changes instead.
+
+    Raises:
+        ValueError: ``swapped`` outside [0, 1].
     """
-    u = torch.rand(len(scenes), 3, generator=generator).to(scenes.device)
+    if not 0 <= swapped <= 1:
+        raise ValueError(f"swapped must be a share between 0 and 1, got {swapped}.")
+    u = torch.rand(len(scenes), 4, generator=generator).to(scenes.device)
     k = (u[:, 0] * scenes.count).long()[:, None]  # (B, 1) the object that changes
     shape, colour, size = (getattr(scenes, name).gather(1, k) for name in ("shape", "colour", "size"))
 
@@ -188,12 +232,17 @@ def hard_negatives(scenes: Scenes, *, combinations: Tensor | None = None, genera
         new_shape, new_colour = torch.where(allowed, new_shape, shape), torch.where(allowed, new_colour, colour)
     same = (new_shape == shape) & (new_colour == colour)
     new_size = torch.where(same, another(size, len(SIZES)), size)
-    return replace(
+    changed = replace(
         scenes,
         shape=scenes.shape.scatter(1, k, new_shape),
         colour=scenes.colour.scatter(1, k, new_colour),
         size=scenes.size.scatter(1, k, new_size),
     )
+    exchanged = swap_places(scenes)
+    differs = (scenes.count == 2) & (exchanged.caption_class != scenes.caption_class)
+    swap = (differs & (u[:, 3] < swapped))[:, None]
+    pairs = zip(exchanged._columns(), changed._columns(), strict=True)
+    return Scenes(*(torch.where(swap, other, factor) for other, factor in pairs))
 
 
 def scene_of(*objects: dict) -> Scenes:

@@ -1,6 +1,7 @@
-"""A second reading of questions and expressions, to check the first by: strings and loops, an object at a time."""
+"""A second reading of captions, questions and expressions, to check the first by: strings and loops."""
 
 import re
+from itertools import permutations
 
 from mmatl_lab.world import COLOURS, SHAPES, SIZES
 from mmatl_lab.world.text import SYNONYMS
@@ -133,3 +134,37 @@ def shortened(description):
     for left_out in parts:
         kept = [parts[name] for name in ("size", "colour", "shape") if name in parts and name != left_out]
         yield " ".join(kept if "shape" in parts and left_out != "shape" else [*kept, "object"])
+
+
+PLAIN = {variant: word for word, variants in SYNONYMS.items() for variant in variants}
+
+
+def parse(caption):
+    """A caption as (objects, place of a single object or relation of two, in words)."""
+    objects, current, places = [], {}, []
+    for word in (ALIKE.get(word, word) for word in caption.split()):
+        if word in TELLS:
+            factor, value = TELLS[word]
+            current[factor] = value
+        elif word in ("left", "right", "above", "below", "top", "bottom"):
+            places.append(word)
+        if len(current) == 3:
+            objects.append(current)
+            current = {}
+    return objects, places
+
+
+def is_true(objects, parsed):
+    """Is a parsed caption true of a scene of these objects?"""
+    told, places = parsed
+    if len(told) != len(objects):
+        return False
+    for order in permutations(objects):
+        if all(o[factor] == value for o, told_of in zip(order, told) for factor, value in told_of.items()):
+            if not places:
+                return True
+            if len(told) == 1:
+                return set(places) == set(half(order[0]))
+            if len(places) == 1 and stands(order[0], places[0], order[1]):
+                return True
+    return False

@@ -1,8 +1,24 @@
+from itertools import permutations, product
+
 import pytest
 import torch
 
 from mmatl_lab.seeding import seeded
-from mmatl_lab.world import SHAPES, describe, hard_negatives, held_out_combinations, sample_scenes, scene_of
+from mmatl_lab.tokenizer import Tokenizer
+from mmatl_lab.world import (
+    CAPTION_WORDS,
+    SHAPES,
+    captions,
+    describe,
+    hard_negatives,
+    held_out_combinations,
+    sample_scenes,
+    scene_of,
+    swap_places,
+)
+from mmatl_lab.world.scene import RADII
+
+from .reading import is_true, objects_of, parse
 
 FIELDS = ("shape", "colour", "size", "motion", "x", "y", "angle", "mask")
 
@@ -58,21 +74,51 @@ def test_held_out_combinations_hold_out_every_shape_and_colour_once():
     assert held_out[scenes.shape, scenes.colour][scenes.mask].all()
 
 
-def test_meaning_ignores_order_and_padding_and_tells_the_rest_apart():
-    star, ring = {"shape": "star", "x": -0.5}, {"shape": "ring", "x": 0.5}
-    assert scene_of(star, ring).caption_class == scene_of(ring, star).caption_class
-    assert (
-        scene_of(star, ring).caption_class != scene_of(star, {"shape": "ring", "x": 0.5, "size": "small"}).caption_class
-    )
-    assert scene_of(star).caption_class != scene_of(ring).caption_class
-    assert scene_of(star).caption_class != scene_of({"shape": "star", "x": 0.5}).caption_class  # another cell
-    one = sample_scenes(300, 1, generator=seeded(4))
-    padded = sample_scenes(300, (1, 4), generator=seeded(4))
-    single = padded.count == 1
-    again = padded[single]
-    rebuilt = type(again)(**{f: getattr(again, f)[:, :1] for f in FIELDS})
-    assert torch.equal(rebuilt.caption_class, again.caption_class)
-    assert len(one) == 300
+def arrangements():
+    """Scenes of two equal or different objects in every pair of quarters, of one in each quarter, and of three."""
+    star, ring = {"shape": "star", "colour": "red"}, {"shape": "ring", "colour": "blue"}
+    quarters = [{"x": x, "y": y} for x in (-0.5, 0.5) for y in (-0.5, 0.5)]
+    pairs = [
+        (a | p, b | q) for a, b in ((star, ring), (ring, star), (star, star)) for p, q in permutations(quarters, 2)
+    ]
+    rest = [(star | p,) for p in quarters] + [(star | p, ring | q, star | r) for p, q, r in permutations(quarters, 3)]
+    return [scene_of(*objects) for objects in pairs + rest]
+
+
+def all_captions(scene):
+    """Everything that captions say of a scene, parsed."""
+    many = scene[torch.zeros(60, dtype=torch.long)]
+    texts = Tokenizer(CAPTION_WORDS).decode(captions(many, generator=seeded(0)))
+    return [parse(text) for text in texts]
+
+
+def test_scenes_share_a_caption_class_exactly_where_each_others_captions_are_all_true():
+    scenes = arrangements()
+    objects, told = [objects_of(scene, 0) for scene in scenes], [all_captions(scene) for scene in scenes]
+    shared = 0
+    for i, j in product(range(len(scenes)), repeat=2):
+        fits = all(is_true(objects[i], caption) for caption in told[j])
+        fits_back = all(is_true(objects[j], caption) for caption in told[i])
+        assert (scenes[i].caption_class == scenes[j].caption_class).item() == (fits and fits_back), (i, j)
+        if any(is_true(objects[i], caption) for caption in told[j]):
+            assert scenes[i].contents == scenes[j].contents
+        shared += i < j and fits and fits_back
+    assert shared > 50
+
+
+def test_above_is_not_below():
+    star, ring = {"shape": "star", "x": -0.5, "y": 0.5}, {"shape": "ring", "x": -0.5, "y": -0.5}
+    scene, other = scene_of(star, ring), swap_places(scene_of(star, ring))
+    assert [describe(s)[0].split()[4] for s in (scene, other)] == ["above", "below"]
+    assert scene.caption_class != other.caption_class
+
+
+def test_classes_do_not_depend_on_padding():
+    padded = sample_scenes(900, (1, 4), generator=seeded(4))
+    for count in (1, 2, 3):
+        some = padded[padded.count == count]
+        tight = type(some)(**{f: getattr(some, f)[:, :count] for f in FIELDS})
+        assert torch.equal(tight.caption_class, some.caption_class) and torch.equal(tight.contents, some.contents)
 
 
 def test_indexing_and_moving():
@@ -95,12 +141,46 @@ def test_indexing_and_moving():
         (lambda: scene_of(), "1 to 4 objects"),
         (lambda: scene_of({"shape": "blob"}), "circle, square"),
         (lambda: scene_of({"form": "star"}), "got form"),
+        (
+            lambda: hard_negatives(sample_scenes(1, generator=seeded(0)), swapped=2, generator=seeded(0)),
+            "between 0 and 1",
+        ),
         (lambda: scene_of({"x": 3.0}), r"\[-1, 1\]"),
     ],
 )
 def test_bad_arguments_get_a_sentence(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_swapping_places_swaps_quarters_and_nothing_else():
+    scenes = sample_scenes(500, (1, 3), generator=seeded(7))
+    swapped = swap_places(scenes)
+    two = scenes.count > 1
+    for name in ("row", "column"):
+        before, after = getattr(scenes, name), getattr(swapped, name)
+        assert torch.equal(before[two][:, :2].flip(1), after[two][:, :2])
+        assert torch.equal(before[~two], after[~two]) and torch.equal(before[:, 2:], after[:, 2:])
+    room = 1 - torch.tensor(RADII)[scenes.size]
+    assert ((swapped.x.abs() <= room + 1e-6) & (swapped.y.abs() <= room + 1e-6))[scenes.mask].all()
+    back = swap_places(swapped)
+    for name in FIELDS:
+        assert torch.allclose(getattr(back, name).float(), getattr(scenes, name).float(), atol=1e-6)
+    single = sample_scenes(5, 1, generator=seeded(8))
+    assert equal(swap_places(single), single)
+
+
+@pytest.mark.parametrize("swapped", [0.0, 0.4, 1.0])
+def test_no_caption_is_true_of_a_scene_and_of_its_hard_negative(swapped):
+    scenes = sample_scenes(1_000, (1, 3), generator=seeded(9))
+    others = hard_negatives(scenes, swapped=swapped, generator=seeded(10))
+    for a, b in ((scenes, others), (others, scenes)):
+        texts = Tokenizer(CAPTION_WORDS).decode(captions(a, generator=seeded(11)))
+        assert not any(is_true(objects_of(b, i), parse(text)) for i, text in enumerate(texts))
+    assert (scenes.caption_class != others.caption_class).all()
+    moved = (scenes.x != others.x).any(1) | (scenes.y != others.y).any(1)
+    assert torch.equal(moved & (scenes.count != 2), torch.zeros(1_000, dtype=torch.bool))
+    assert moved[scenes.count == 2].float().mean() == pytest.approx(swapped, abs=0.06)
 
 
 def test_hard_negatives_differ_in_one_factor_of_one_object():

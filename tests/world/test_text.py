@@ -3,28 +3,9 @@ import torch
 
 from mmatl_lab.seeding import seeded
 from mmatl_lab.tokenizer import Tokenizer, UnknownWordError
-from mmatl_lab.world import CAPTION_WORDS, COLOURS, SHAPES, SIZES, captions, describe, sample_scenes, scene_of
-from mmatl_lab.world.text import SYNONYMS
+from mmatl_lab.world import CAPTION_WORDS, captions, describe, sample_scenes, scene_of
 
-PLAIN = {variant: word for word, variants in SYNONYMS.items() for variant in variants}
-OPPOSITE = {"left": "right", "right": "left", "above": "below", "below": "above"}
-
-
-def parse(caption):
-    """Read a caption back into (objects, relation or place): an independent reading of the grammar."""
-    words = [PLAIN.get(word, word) for word in caption.split()]
-    words = [{"over": "above", "under": "below"}.get(word, word) for word in words]
-    objects, current, rest = [], {}, []
-    for word in words:
-        for factor, names in (("shape", SHAPES), ("colour", COLOURS), ("size", SIZES)):
-            if word in names:
-                current[factor] = word
-        if len(current) == 3:
-            objects.append(current)
-            current = {}
-        elif word in ("left", "right", "above", "below", "top", "bottom"):
-            rest.append(word)
-    return objects, rest
+from .reading import PLAIN, is_true, objects_of, parse
 
 
 @pytest.mark.parametrize("varied", [False, True])
@@ -32,24 +13,7 @@ def test_captions_tell_the_truth(varied):
     scenes = sample_scenes(1_500, generator=seeded(0))
     texts = Tokenizer(CAPTION_WORDS).decode(captions(scenes, generator=seeded(1) if varied else None))
     for i, text in enumerate(texts):
-        objects, rest = parse(text)
-        count = int(scenes.count[i])
-        truth = [
-            (SHAPES[scenes.shape[i, k]], COLOURS[scenes.colour[i, k]], SIZES[scenes.size[i, k]]) for k in range(count)
-        ]
-        told = [(o["shape"], o["colour"], o["size"]) for o in objects]
-        assert sorted(told) == sorted(truth), text
-        if count == 1:
-            place = [("top", "bottom")[scenes.row[i, 0]], ("left", "right")[scenes.column[i, 0]]]
-            assert rest == place, text
-        elif count == 2 and len(set(truth)) == 2:
-            first, second = truth.index(told[0]), truth.index(told[1])
-            dx = (scenes.x[i, first] - scenes.x[i, second]).item()
-            dy = (scenes.y[i, first] - scenes.y[i, second]).item()
-            holds = {"left": dx < 0, "right": dx > 0, "above": dy > 0, "below": dy < 0}
-            assert holds[rest[0]], text
-        else:
-            assert count != 2 or len(rest) == 1
+        assert is_true(objects_of(scenes, i), parse(text)), text
 
 
 def test_articles_agree_and_variants_all_occur():

@@ -123,7 +123,7 @@ def batch_accuracy(image: Tensor, text: Tensor, caption_class: Tensor | None = N
 def gallery(n: int = GALLERY, *, draw: int = 0, seed: int = EVALUATION_SEED) -> Scenes:
     """``n`` scenes of one or two objects with captions of different classes: each query has one right answer."""
     scenes = sample_scenes(4 * n, NUM_OBJECTS, combinations=~held_out_combinations(), generator=seeded(seed, 1, draw))
-    return scenes[first_of_each(scenes.caption_class)[:n]]
+    return scenes[first_of_each(scenes.contents)[:n]]
 
 
 def class_prompts(tokenizer: Tokenizer) -> Tensor:
@@ -171,7 +171,7 @@ def evaluate(model: CLIP, num_galleries: int = NUM_GALLERIES) -> list[Result]:
         retrieval(model, gallery(draw=draw), generator=seeded(EVALUATION_SEED, 2, draw))
         for draw in range(num_galleries)
     ]
-    best = ceilings.retrieval(gallery().caption_class)
+    best = ceilings.retrieval(gallery().contents)
     chance = sum(control for *_, control in found) / len(found)
     of = {"of": "fresh galleries", "control": chance, "ceiling": best, "at_least": 0.99}
     i2t, t2i = ([hits[way].mean().item() for hits in found] for way in (0, 1))
