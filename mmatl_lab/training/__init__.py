@@ -15,6 +15,10 @@ _WHERE = {
     "PRESETS": "hardware",
     "default_preset": "hardware",
     "machine": "hardware",
+    "Study": "study",
+    "paired": "study",
+    "folds": "splits",
+    "train_seeds": "ensemble",
 }
 __all__ = sorted(_WHERE)
 

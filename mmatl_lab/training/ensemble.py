@@ -79,8 +79,8 @@ def train_seeds(
         if not (losses + norms).isfinite().all():
             bad = int((losses + norms).isfinite().int().argmin())
             raise FloatingPointError(
-                f"the loss of seed {seeds[bad]} is {losses[bad].item()} and the norm of its gradient {norms[bad].item()} "
-                f"at step {step} of {num_steps}: use a smaller lr than {lr:g}, or look at its data"
+                f"the loss of seed {seeds[bad]} is {losses[bad].item()} at step {step} of {num_steps}, the norm of its "
+                f"gradient {norms[bad].item()}: use a smaller lr than {lr:g}, or look at its data"
             )
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, num_steps, lr, schedule)

@@ -97,7 +97,7 @@ def test_a_loss_that_is_not_finite_names_its_seed():
             inputs["image"] = inputs["image"] * float("inf")
         return inputs, labels
 
-    with pytest.raises(FloatingPointError, match="seed 4 is nan .* at step 2 of 12"):
+    with pytest.raises(FloatingPointError, match="seed 4 is nan at step 2 of 12"):
         train_seeds(SmallCNN, batch, loss, [1, 4], **SETTINGS)
 
 
