@@ -1,4 +1,4 @@
-"""The front door: `mmatl-lab start doctor lessons train evaluate demo errata data`.
+"""The front door: `mmatl-lab start doctor lessons train evaluate demo errata bench data`.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 it went wrong, 2 it was asked wrongly, 130
 a training was stopped before its end.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mmatl_lab import __version__, paths
-from mmatl_lab.cli import data
+from mmatl_lab.cli import bench, data
 from mmatl_lab.cli.console import fail, first_process, results_only, say, show
 
 if TYPE_CHECKING:
@@ -210,6 +210,9 @@ def errata(
         fail(str(error), code=2)
     show(erratum.summary())
     show(str(erratum.measure()))
+
+
+app.command("bench")(bench.compare)
 
 
 def _of_the_cards(lesson: str, preset: str, made: dict[str, Path]) -> Report:

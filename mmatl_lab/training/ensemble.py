@@ -50,7 +50,8 @@ def train_seeds(
         The S trained models, in evaluation mode.
 
     Raises:
-        ValueError: for no seeds or the same one twice.
+        ValueError: for no seeds or the same one twice, or a model that ``vmap`` cannot batch, such as `ImageCNN`, which
+            asks for the memory format of its input.
         FloatingPointError: when a loss is not finite, with its seed.
     """
     seeds = list(seeds)
@@ -68,11 +69,17 @@ def train_seeds(
 
         return loss(model, batch)
 
-    losses_of_all = torch.func.vmap(loss_of_one, randomness="different")
+    losses_of_all = torch.func.vmap(loss_of_one, randomness="different")  # -> (S,)
     optimizer = _adamw(weights, weight_decay)
     for step in range(num_steps):
         batch = _stack([make_batch(seeded(seed, step)) for seed in seeds], device)
-        losses = losses_of_all(weights, fixed, batch)  # (S,)
+        try:
+            losses = losses_of_all(weights, fixed, batch)
+        except RuntimeError as error:
+            raise ValueError(
+                f"seeds of this {type(skeleton).__name__} cannot be trained together ({str(error).splitlines()[0]}): "
+                "train them one after the other with Run"
+            ) from error
         optimizer.zero_grad()
         losses.sum().backward()
         norms = _clip(list(weights.values()), clip)

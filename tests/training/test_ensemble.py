@@ -106,3 +106,12 @@ def test_wrong_arguments():
         train_seeds(SmallCNN, make_batch, loss, [1, 1], 5)
     with pytest.raises(TypeError, match="got a str"):
         train_seeds(SmallCNN, lambda generator: "no", loss, [1], 5)
+
+
+def test_a_model_that_cannot_be_batched_gets_a_sentence():
+    def looks(model, batch):
+        value = loss(model, batch)
+        return value if value > 0 else -value
+
+    with pytest.raises(ValueError, match="seeds of this SmallCNN cannot be trained together"):
+        train_seeds(SmallCNN, make_batch, looks, [1, 2], 5)

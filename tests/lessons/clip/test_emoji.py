@@ -1,14 +1,11 @@
 """The emoji half of the CLIP lesson: what training may see, and what is measured."""
 
-import json
-from pathlib import Path
-
 import pytest
 import torch
 from torch import nn
 
 from mmatl_lab.data.emoji import STYLES, TRAINED_STYLES, load_emoji
-from mmatl_lab.lessons.clip import ablation, emoji
+from mmatl_lab.lessons.clip import emoji
 from mmatl_lab.lessons.clip.emoji import EMOJI, EmojiSettings, emoji_config
 from mmatl_lab.models.clip import CLIP
 from mmatl_lab.seeding import seeded
@@ -113,44 +110,3 @@ def test_the_loop_of_the_notebook_trains_the_same_model(tmp_path, monkeypatch):
     part = emoji.training_part(data, split, emoji.tokenizer(data, split))
     model = trained_by_cell(cell, space | {"emoji_settings": small, "part": part}, "emoji_model")
     assert same_weights(model, EMOJI.trained(small))
-
-
-def test_ablation_leaves_out_what_it_says():
-    full = EmojiSettings(5)
-    assert ablation.preset_without("nothing", 5) == full
-    assert ablation.preset_without("drawing", 5).augmentation.drawing == 0
-    affine = ablation.preset_without("affine", 5).augmentation
-    assert (affine.rotate, affine.scale, affine.shift) == (0, 0, 0) and affine.drawing == full.augmentation.drawing
-    colours = ablation.preset_without("colours", 5).augmentation
-    assert (colours.grey, colours.gain, colours.hue) == (0, 0, 0) and colours.background == full.augmentation.background
-    assert ablation.preset_without("words", 5).dropped_words == 0
-    assert set(vars(ablation.preset_without("everything", 5).augmentation).values()) == {0}
-    with pytest.raises(ValueError, match="there is no augmentation 'edges'"):
-        ablation.preset_without("edges", 5)
-
-
-def test_ablation_compares_seed_by_seed():
-    style = ablation.STYLE
-    rows = [("nothing", 1, 0.4), ("drawing", 0, 0.1), ("nothing", 0, 0.3), ("drawing", 1, 0.2)]
-    runs = [{"without": w, "num_steps": ablation.NUM_STEPS, "seed": seed, style: value} for w, seed, value in rows]
-    assert ablation.values(runs, "nothing") == [0.3, 0.4]
-    assert ablation.change(runs, "drawing") == pytest.approx((-0.2, -0.2, -0.2))
-
-
-def test_an_ablation_that_was_stopped_goes_on(tmp_path: Path, monkeypatch):
-    trained = []
-
-    def measure(*task):
-        if len(trained) == 4:
-            raise KeyboardInterrupt
-        trained.append(task)
-        return dict(zip(("without", "num_steps", "seed"), task)) | {ablation.STYLE: 0.5}
-
-    monkeypatch.setattr(ablation, "measure", measure)
-    monkeypatch.setattr(ablation, "plan", lambda: [("nothing", 5, seed) for seed in range(6)])
-    with pytest.raises(KeyboardInterrupt):
-        ablation.main(tmp_path / "runs.json")
-    assert len(json.loads((tmp_path / "runs.json").read_text())) == 4
-    trained.clear()
-    ablation.main(tmp_path / "runs.json")
-    assert trained == [("nothing", 5, 4), ("nothing", 5, 5)]

@@ -1,0 +1,84 @@
+"""The two ways of a comparison do the same work, and its ratio is that of its numbers. No time is asserted."""
+
+import json
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from mmatl_lab import benchmarks, cli
+from mmatl_lab.benchmarks import BENCHMARKS, Comparison, Unavailable, clip, training
+from mmatl_lab.lessons.clip import scenes
+from mmatl_lab.lessons.clip.scenes import ScenesSettings, clip_config
+from mmatl_lab.seeding import seeded
+
+SMALL = ScenesSettings(1, batch_size=8, model=clip_config((4, 8, 8), num_layers=1, hidden_dim=8, out_dim=8))
+
+
+def test_one_by_one_makes_the_same_batch():
+    plain = clip.batch_one_by_one(SMALL, generator=seeded(3))
+    generator = seeded(3)
+    batch = scenes.make_batch(scenes.training_scenes(SMALL, generator=generator), generator=generator)
+    assert torch.equal(plain.tokens, batch.tokens) and torch.equal(plain.caption_class, batch.caption_class)
+    torch.testing.assert_close(plain.images, batch.images)
+
+
+def test_the_ratio_says_how_much_faster_the_lesson_is(monkeypatch):
+    """The plain way takes .8 s a step and the lesson .2 s, so the lesson is four times as fast."""
+    monkeypatch.setattr(clip, "lesson_steps", lambda *_: [9.0, 9.0] + [0.2] * 8)
+    monkeypatch.setattr(clip, "plain_steps", lambda *_: [9.0, 9.0] + [0.8] * 8)
+    found = clip.clip_step(SMALL)
+    assert found.ratio == pytest.approx(4.0) and found.met
+    assert found.numbers["steps/s"] == pytest.approx(5.0) and found.numbers["plain steps/s"] == pytest.approx(1.25)
+
+
+def test_both_ways_of_the_lesson_run():
+    assert len(clip.lesson_steps(SMALL, 3)) == len(clip.plain_steps(SMALL, 3)) == 3
+    found = clip.rendering(SMALL)
+    assert 0 < found.ratio and all(value > 0 for value in found.numbers.values())
+
+
+def test_a_bound_is_met_or_not():
+    assert Comparison("a against b", 3.0, {}, at_least=3.0).met and not Comparison("", 2.9, {}, at_least=3.0).met
+    assert Comparison("", 0.05, {}, at_most=0.05).met and not Comparison("", 0.06, {}, at_most=0.05).met
+    assert "met" not in Comparison("", 1.0, {}).to_dict()
+    assert str(Comparison("a against b", 2.0, {"ms": 1.5}, at_least=3)) == "2.00 (at least 3)  a against b: ms 1.5"
+
+
+@pytest.mark.parametrize("name", training.SMALL)
+def test_each_small_model_trains_both_ways(monkeypatch, name):
+    model, shape, _, _ = training.SMALL[name]
+    monkeypatch.setitem(training.SMALL, name, (model, shape, 4, 1))
+    assert training.seeds_together(name, num_seeds=2).ratio > 0
+
+
+def test_run_is_compared_with_a_loop():
+    found = training.run_overhead(num_steps=5)
+    assert found.ratio == pytest.approx(1 + found.numbers["Run adds ms/step"] / found.numbers["bare ms/step"])
+
+
+def bench(*args):
+    return CliRunner().invoke(cli.app, ["bench", *args])
+
+
+def test_the_command_prints_a_line_or_an_object(monkeypatch):
+    def missing():
+        raise Unavailable("install it with pip")
+
+    monkeypatch.setattr(
+        benchmarks, "BENCHMARKS", {"one": lambda: Comparison("a against b", 2.0, {"ms": 1.0}), "two": missing}
+    )
+    found = bench()
+    assert found.exit_code == 0 and found.stdout == "one              2.00  a against b: ms 1\n"
+    assert "two              left out: install it with pip" in found.stderr
+    expected = {"one": {"what": "a against b", "ratio": 2.0, "numbers": {"ms": 1.0}}}
+    assert json.loads(bench("--json").stdout) == expected
+
+
+def test_an_unknown_comparison_gets_a_sentence():
+    found = bench("speed")
+    assert found.exit_code == 2 and "no comparison 'speed': choose among clip-step, " in found.stderr
+
+
+def test_every_comparison_is_a_function_without_arguments():
+    assert all(callable(function) and " " not in name for name, function in BENCHMARKS.items())
