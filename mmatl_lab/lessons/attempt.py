@@ -1,5 +1,7 @@
 """A learner's function, called so that whatever it does becomes a sentence: it may be empty, wrong, slow, or raise."""
 
+import copy
+import dataclasses
 import linecache
 import signal
 import threading
@@ -22,34 +24,45 @@ class Raised(Exception):
     """The learner's function raised; the message gives type, text and the line of that function."""
 
 
+class Shared:
+    """An input that the function is meant to change, such as a model in training: handed over itself, not as a copy."""
+
+    def __init__(self, value):
+        self.value = value
+
+
 class Attempt:
     """The learner's function with the same signature.
 
-    Each call gets copies of its tensors, so that a function that writes into its inputs cannot spoil the comparison.
+    Each call gets copies of its inputs (tensors, models, generators, and containers of them), and the same random
+    numbers. So a function that writes into its inputs cannot spoil the comparison, and two calls with the same inputs
+    give the same.
 
     Args:
         function: what the learner wrote.
         seconds: time that all calls together may take; longer ones are stopped (only in the main thread of systems
             that have SIGALRM).
+        seed: of torch's global random numbers during a call.
 
     Raises:
         NotAttempted: the call returns `...`, None, NotImplemented (or containers of those alone), or raises
             NotImplementedError.
         Raised: the call raises anything else.
-        Wrong: the call changes a tensor it was given, or takes too long.
+        Wrong: the call changes an input, or takes too long.
     """
 
-    def __init__(self, function: Callable, seconds: float = 10.0):
-        self.function, self.seconds, self.left = function, seconds, seconds
+    def __init__(self, function: Callable, seconds: float = 10.0, seed: int = 0):
+        self.function, self.seconds, self.left, self.seed = function, seconds, seconds, seed
 
-    def __call__(self, *args):
+    def __call__(self, *args, **kwargs):
         import torch
 
-        copies = [a.clone() if isinstance(a, torch.Tensor) else a for a in args]
+        given, used = (args, kwargs), copied((args, kwargs))
         started = time.monotonic()
         try:
-            with _time_limit(self.left):
-                result = self.function(*copies)
+            with _time_limit(self.left), torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.seed)
+                result = self.function(*used[0], **used[1])
         except NotImplementedError as error:
             raise NotAttempted from error
         except _TimeUp as error:
@@ -67,13 +80,74 @@ class Attempt:
                 if result is not None
                 else "Your function returns None. If you have written it, its `return` line is missing."
             )
-        for given, used in zip(args, copies, strict=True):
-            if isinstance(given, torch.Tensor) and not torch.equal(given, used):
-                raise Wrong(
-                    "Your function writes into a tensor it is given: make a new tensor, "
-                    "`x = x / n` in place of `x /= n`, `masked_fill` in place of `masked_fill_`."
-                )
+        if what := changed(given, used):
+            raise Wrong(_WRITES[what])
         return result
+
+
+_WRITES = {
+    "tensor": "Your function writes into a tensor it is given: make a new tensor, "
+    "`x = x / n` in place of `x /= n`, `masked_fill` in place of `masked_fill_`.",
+    "module": "Your function changes the weights of a model it is given: work on `copy.deepcopy(model)`.",
+    "container": "Your function changes a list or dict it is given: change a copy, `list(x)` or `dict(x)`.",
+}
+
+
+def copied(value):
+    """A copy of an input: tensors, models and generators at any depth of lists, tuples, dicts and dataclasses."""
+    import torch
+
+    match value:
+        case Shared():
+            return value.value
+        case torch.Tensor():
+            return value.clone()
+        case torch.Generator():
+            return torch.Generator(value.device).set_state(value.get_state())
+        case torch.nn.Module():
+            return copy.deepcopy(value)
+        case dict():
+            return {key: copied(item) for key, item in value.items()}
+        case list():
+            return [copied(item) for item in value]
+        case tuple():
+            items = [copied(item) for item in value]
+            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            new = copy.copy(value)
+            for field in dataclasses.fields(value):  # by object's own method: the dataclass may be frozen
+                object.__setattr__(new, field.name, copied(getattr(value, field.name)))
+            return new
+    return value
+
+
+def changed(given, used) -> str:
+    """What differs between an input and its copy after the call: `"tensor"`, `"module"`, `"container"`, or `""`."""
+    import torch
+
+    if isinstance(given, Shared):
+        return ""
+    if isinstance(given, torch.Tensor):
+        kept = isinstance(used, torch.Tensor) and given.shape == used.shape
+        return "" if kept and torch.equal(given.nan_to_num(), used.nan_to_num()) else "tensor"
+    if type(given) is not type(used):
+        return "container"
+    if isinstance(given, torch.nn.Module):
+        pairs = zip(given.parameters(), used.parameters())
+        return "" if all(torch.equal(a, b) for a, b in pairs) else "module"
+    if dataclasses.is_dataclass(given) and not isinstance(given, type):
+        given, used = vars(given), vars(used)
+    if isinstance(given, dict):
+        if given.keys() != used.keys():
+            return "container"
+        given, used = list(given.values()), list(used.values())
+    if isinstance(given, (list, tuple)):
+        if len(given) != len(used):
+            return "container"
+        return next(filter(None, map(changed, given, used)), "")
+    if isinstance(given, (str, int, float)):
+        return "" if given == used or given != given else "container"
+    return ""
 
 
 def blank(result) -> bool:

@@ -4,18 +4,21 @@ An exercise is registered in `lessons/<name>/exercises.py` by a decorator on its
 minus the lines between `# BEGIN SOLUTION` and `# END SOLUTION`, so the two cannot fall out of step.
 """
 
-import ast
 import doctest
 import inspect
 import secrets
-import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib import import_module
+from typing import TYPE_CHECKING
 
+from . import stub as stubs
 from .attempt import Attempt, NotAttempted, Raised, Wrong, blank, same_code
 from .notes import Note, code_block, note
+
+if TYPE_CHECKING:
+    from .diagnose import Mistake
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,17 @@ class Exercise:
         difficulty: 1 to 3.
         solution: the function; its docstring is the stub's, with the expected output as a doctest.
         hints: from a nudge to nearly the answer.
-        checker: `checker(attempt, generator) -> str` returns what was checked, or raises `Wrong`; None for an open one.
-        start: the function that the learner starts from, where that is not the solution minus lines; ``empty_plan`` for
-            an open experiment.
+        cases: `cases(generator)` yields what the function is tried on, one after the other: a tuple of arguments, a
+            dict of keyword arguments, or a list of these that is judged together.
+        answer: what the function returns, in the learner's words, such as `"the similarity matrix"`.
+        passed: what the learner reads when all is right.
+        checker: `checker(trial, generator)` in place of `cases`, where more than answers is looked at; it raises
+            `Wrong`, and may return what is said in place of `passed`. Without either, the exercise is open.
+        using, view: how an answer is got and seen; see `Trial`.
+        start: the function that the learner starts from, where that is not the solution minus lines: code with bugs, or
+            ``empty_plan`` for an open experiment.
         rubric: for an open exercise, the questions by which you judge your own answer.
+        mistakes, base, together: the known mistakes; see `mistakes`.
     """
 
     id: str
@@ -42,9 +52,47 @@ class Exercise:
     difficulty: int
     solution: Callable
     hints: tuple[str, ...]
+    cases: Callable | None = None
+    answer: str = "your answer"
+    passed: str = "Right."
     checker: Callable | None = None
+    using: Callable | None = None
+    view: Callable | None = None
     start: Callable | None = None
     rubric: tuple[str, ...] = ()
+    mistakes: "tuple[Mistake, ...]" = ()
+    base: Callable | None = None
+    together: int = 2
+
+    @property
+    def open(self) -> bool:
+        """Whether the learner judges the answer, as there is no check."""
+        return self.cases is None and self.checker is None
+
+    def judge(self, attempt: Attempt, generator) -> str:
+        """What the learner reads when the answers to fresh inputs are right.
+
+        Raises:
+            Wrong, NotAttempted, Raised: when they are not.
+        """
+        from .diagnose import Trial
+
+        trial = Trial(
+            attempt,
+            self.solution,
+            self.mistakes,
+            self.answer,
+            base=self.base,
+            using=self.using,
+            view=self.view,
+            together=self.together,
+            bug_hunt=self.start is not None,
+        )
+        if self.checker is not None:
+            return self.checker(trial, generator) or self.passed
+        for case in self.cases(generator):
+            trial.compare(*(case if isinstance(case, list) else [case]))
+        return self.passed
 
     @property
     def name(self) -> str:
@@ -53,21 +101,14 @@ class Exercise:
 
     @property
     def solution_source(self) -> str:
-        return "\n".join(line for line in _source(self.solution) if line.strip() not in (_BEGIN, _END))
+        return stubs.solution_source(self.solution)
 
     @property
     def stub(self) -> str:
         """Source that the learner starts from."""
-        if self.start is not None:
-            return "\n".join(_source(self.start)).replace(self.start.__name__, self.name, 1)
-        lines, inside = [], False
-        for line in _source(self.solution):
-            if line.strip() == _BEGIN:
-                lines.append(line.replace(_BEGIN, "...  # your code"))
-            inside = line.strip() == _BEGIN or (inside and line.strip() != _END)
-            if not inside and line.strip() != _END:
-                lines.append(line)
-        return "\n".join(lines)
+        if self.start is None:
+            return stubs.stub(self.solution)
+        return "\n".join(stubs.source(self.start)).replace(self.start.__name__, self.name, 1)
 
     @property
     def expected(self) -> str:
@@ -129,7 +170,6 @@ class Verdict:
 
 session = Session()
 _registry: dict[str, Exercise] = {}
-_BEGIN, _END = "# BEGIN SOLUTION", "# END SOLUTION"
 _WORDS = {
     "passed": "passed",
     "wrong": "not yet",
@@ -149,6 +189,20 @@ def exercise(id: str, title: str, **fields) -> Callable[[Callable], Callable]:
     return register
 
 
+def mistakes(solution: Callable, *items, base: Callable | None = None, together: int = 2) -> None:
+    """Register the known mistakes of the exercise with this solution.
+
+    Args:
+        items: sentences, each followed by the functions that make the mistake; see ``diagnose``.
+        base: what `solve` is for these functions: the solution in parts; default: the solution.
+        together: how many mistakes made at once are looked for.
+    """
+    from .diagnose import read_mistakes
+
+    found = next(e for e in _registry.values() if e.solution is solution)
+    _registry[found.id] = replace(found, mistakes=tuple(read_mistakes(*items)), base=base, together=together)
+
+
 def empty_plan() -> dict[str, str]:
     """The plan of an experiment, one sentence each."""
     return {
@@ -163,10 +217,11 @@ def empty_plan() -> dict[str, str]:
 
 
 def exercises(lesson: str) -> list[Exercise]:
-    """The exercises of a lesson, in order."""
+    """The exercises of a lesson, in the order of their numbers."""
     if not any(id.startswith(f"{lesson}.") for id in _registry):
         import_module("mmatl_lab.lessons").get(lesson).exercises  # noqa: B018, importing them registers them
-    return [e for id, e in _registry.items() if id.startswith(f"{lesson}.")]
+    found = [e for id, e in _registry.items() if id.startswith(f"{lesson}.")]
+    return sorted(found, key=lambda e: int(e.id.rpartition(".")[2]))
 
 
 def find(id: str) -> Exercise:
@@ -234,19 +289,19 @@ def _judge(exercise: Exercise, function, seed: int) -> Verdict:
             "wrong",
             f"Give the function itself, without parentheses: `{call}`; this is of type {type(function).__name__}.",
         )
-    if same_code(function, _compiled(exercise.stub, exercise.solution)):
+    if same_code(function, stubs.compiled(exercise.stub, exercise.solution)):
         return verdict("not attempted", start)
-    attempt = Attempt(function)
+    attempt = Attempt(function, seed=seed)
     with torch.random.fork_rng(devices=[]):  # the notebook's own random numbers go on as if nothing had been checked
         torch.manual_seed(seed)
         try:
-            if exercise.checker is None:
+            if exercise.open:
                 plan = attempt()
                 empty = [key for key, value in plan.items() if blank(value)] if isinstance(plan, dict) else []
                 left = [f"Still to write: {', '.join(empty)}."] if empty else []
                 questions = [f"· {question}" for question in exercise.rubric]
                 return verdict("open", "\n".join([*left, "Ask of your answer:", *questions]))
-            return verdict("passed", exercise.checker(attempt, torch.Generator().manual_seed(seed)), seed)
+            return verdict("passed", exercise.judge(attempt, torch.Generator().manual_seed(seed)), seed)
         except NotAttempted as error:
             return verdict("not attempted", str(error) or start)
         except Wrong as error:
@@ -257,17 +312,3 @@ def _judge(exercise: Exercise, function, seed: int) -> Verdict:
             return verdict(
                 "wrong", f"The check cannot read what your function returns ({type(error).__name__}: {error})."
             )
-
-
-def _source(function: Callable) -> list[str]:
-    """Lines of a function without its decorators."""
-    text = textwrap.dedent(inspect.getsource(function))
-    first = ast.parse(text).body[0].lineno - 1  # the line of `def`: decorators stand before it
-    return text.rstrip().split("\n")[first:]
-
-
-def _compiled(source: str, like: Callable) -> Callable:
-    """The function that `source` defines, with the names that `like` sees."""
-    space = dict(like.__globals__)
-    exec(compile(source, "<stub>", "exec"), space)
-    return space[like.__name__]

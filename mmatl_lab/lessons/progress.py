@@ -111,7 +111,7 @@ def progress(lesson: str) -> Note:
     table = Table(("exercise", "", "state", "tries", "help"), rows)
     text, body = repr(table), table._repr_html_()
     passed = sum("passed" in row[2] for row in rows)
-    checked = sum(e.checker is not None for e in known)
+    checked = sum(not e.open for e in known)
     foot = f"{passed} of {checked} checked exercises passed."
     answered = [p for p in _predictions.values() if p.chosen is not None]
     if answered:

@@ -10,14 +10,14 @@ import torch.nn.functional as F
 
 from mmatl_lab import paths
 from mmatl_lab.lessons import predict
-from mmatl_lab.lessons.why_multimodal import checks
-from mmatl_lab.lessons.why_multimodal import exercises as why
+from mmatl_lab.lessons.why_multimodal.exercises import evaluation, fusion, sarcasm
+from mmatl_lab.lessons.why_multimodal.exercises.information import shared_bits
 from mmatl_lab.nn.fusion import Add
 from mmatl_lab.seeding import seeded
 from mmatl_lab.world import information
 from mmatl_lab.world.sarcasm import belief, ceiling, sample_utterances
 
-BANK = runpy.run_path(str(Path(__file__).with_name("wrong_answers.py")))
+ANSWERS = runpy.run_path(str(Path(__file__).with_name("answers.py")))
 
 
 # what the exercises define is what the library computes -------------------------------------------------------------
@@ -26,19 +26,19 @@ BANK = runpy.run_path(str(Path(__file__).with_name("wrong_answers.py")))
 def test_the_best_accuracy_is_the_worlds():
     dials = torch.tensor([[0.5, 0.8, 0.0], [0.8, 0.8, 0.3], [2.0, 0.4, 1.0]])
     expected = [ceiling(voice_noise=v, face_noise=f, ambiguity=a) for v, f, a in dials.tolist()]
-    assert why.best_accuracy(*dials.T).tolist() == pytest.approx(expected, abs=1e-6)
+    assert sarcasm.best_accuracy(*dials.T).tolist() == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_listener_is_the_worlds():
     noise = {"voice_noise": 0.7, "face_noise": 1.5}
     u = sample_utterances(50, **noise, ambiguity=0.3, generator=seeded(0))
-    assert torch.allclose(why.p_sarcastic(u.valence, u.voice, u.face, 0.7, 1.5), belief(u), atol=1e-6)
+    assert torch.allclose(sarcasm.p_sarcastic(u.valence, u.voice, u.face, 0.7, 1.5), belief(u), atol=1e-6)
 
 
 def test_the_bits_are_the_librarys():
     joint = torch.rand(4, 6, generator=seeded(0))
     joint[1, 2] = joint[3] = 0
-    assert why.shared_bits(joint / joint.sum()).item() == pytest.approx(
+    assert shared_bits(joint / joint.sum()).item() == pytest.approx(
         information.mutual_information(joint / joint.sum()), abs=1e-6
     )
 
@@ -48,14 +48,14 @@ def test_what_the_check_says_of_bits_in_the_world_of_sarcasm():
     for t in (0, 1):
         for m in (0, 1):
             table[t, m, int(t != m)] = 1 / 4
-    assert why.shared_bits(table.sum(1)) == why.shared_bits(table.sum(0)) == 0
-    assert why.shared_bits(table.flatten(0, 1)) == 1
+    assert shared_bits(table.sum(1)) == shared_bits(table.sum(0)) == 0
+    assert shared_bits(table.flatten(0, 1)) == 1
 
 
 def test_the_addition_is_the_librarys():
     add, e = Add([5, 3], 4), [torch.randn(6, 5), torch.randn(6, 3)]
     with torch.no_grad():
-        assert torch.allclose(why.add_projected(*e, *(p.weight for p in add.project)), add(e), atol=1e-6)
+        assert torch.allclose(fusion.add_projected(*e, *(p.weight for p in add.project)), add(e), atol=1e-6)
 
 
 def test_no_sum_gets_four_and_one_that_learns_gets_none():
@@ -75,10 +75,10 @@ def test_no_sum_gets_four_and_one_that_learns_gets_none():
 
 def test_the_bugs_flatter_on_the_real_recordings():
     """What the exercise says: nearly every window is recognised, one bug hardly matters, and the truth is far below."""
-    watch = checks.watch_inputs()
-    flattered = why.broken_accuracy(*watch, checks.nearest_window).mean()
-    honest = why.honest_accuracy(*watch, checks.nearest_window).mean()
-    leak = BANK["evaluation"](known="all")(*watch, checks.nearest_window).mean()
+    watch = evaluation.watch_inputs()
+    flattered = evaluation.broken_accuracy(*watch, evaluation.nearest_window).mean()
+    honest = evaluation.honest_accuracy(*watch, evaluation.nearest_window).mean()
+    leak = ANSWERS["evaluation"](known="all")(*watch, evaluation.nearest_window).mean()
     assert flattered > 0.97 and honest < 0.75
     assert abs(leak - honest) < 0.02
 
