@@ -23,7 +23,6 @@ import math
 from functools import cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .motion import HITS, SECONDS, displacements, progress
@@ -113,7 +112,7 @@ def stft(waveform: Tensor, window: int = WINDOW, hop: int = HOP) -> Tensor:
     $$ X_{f,i} = \frac{1}{\sum_n h_n} \sum_{n=0}^{W-1} h_n\, x_{iH + n - \lfloor W/2 \rfloor}\, e^{-2\pi j f n / W},
        \qquad h_n = \tfrac12 - \tfrac12 \cos(2\pi n / W) $$
 
-    Frame i is centred on sample iH, beyond the ends there is silence, and row f is the frequency f · RATE / W. A sine
+    Frame i is centred on sample iH, beyond the ends there is silence, and row f is the frequency f / W of the sample rate. A sine
     of amplitude A and of such a frequency has |X| = A / 2 there (windowed and scaled as in ``scipy.signal.stft``).
 
     Args:
@@ -126,11 +125,10 @@ def stft(waveform: Tensor, window: int = WINDOW, hop: int = HOP) -> Tensor:
         raise ValueError(f"expected floats (..., N) with N at least 1, got {waveform.dtype} {tuple(waveform.shape)}.")
     if window < 1 or hop < 1:
         raise ValueError(f"window and hop must be at least 1 sample, got {window} and {hop}.")
-    before = window // 2
-    after = (-(-waveform.shape[-1] // hop) - 1) * hop + window - before - waveform.shape[-1]
-    frames = F.pad(waveform, (before, after)).unfold(-1, window, hop)  # (..., T, W)
     hann = torch.hann_window(window, dtype=waveform.dtype, device=waveform.device)
-    return torch.fft.rfft(frames * (hann / hann.sum())).transpose(-1, -2)
+    rows = waveform.reshape(-1, waveform.shape[-1])
+    X = torch.stft(rows, window, hop, window=hann / hann.sum(), pad_mode="constant", return_complex=True)
+    return X[..., : -(-waveform.shape[-1] // hop)].reshape(*waveform.shape[:-1], window // 2 + 1, -1)
 
 
 def hertz_to_mel(hertz: Tensor) -> Tensor:
@@ -143,31 +141,39 @@ def mel_to_hertz(mel: Tensor) -> Tensor:
     return 700 * (10 ** (mel / 2595) - 1)
 
 
-def mel_filters(num_mels: int = MELS, window: int = WINDOW, rate: int = RATE) -> Tensor:
-    """(num_mels, window // 2 + 1): triangles over the frequencies, of height 1, evenly spaced in mel up to rate / 2.
+def mel_filters(n_mels: int = MELS, window: int = WINDOW, sample_rate: int = RATE) -> Tensor:
+    """(n_mels, window // 2 + 1): triangles of height 1 over the frequencies, evenly spaced in mel from 0 Hz to half
+    the sample rate.
 
     Each begins at the peak of the one before and ends at the peak of the one after, so at every frequency between the
     first and the last peak they sum to 1.
     """
-    frequency = torch.arange(window // 2 + 1, dtype=torch.float64) * rate / window
-    top = hertz_to_mel(torch.tensor(rate / 2, dtype=torch.float64))
-    edge = mel_to_hertz(torch.linspace(0, 1, num_mels + 2, dtype=torch.float64) * top)[:, None]
+    frequency = torch.arange(window // 2 + 1, dtype=torch.float64) * sample_rate / window
+    top = hertz_to_mel(torch.tensor(sample_rate / 2, dtype=torch.float64))
+    edge = mel_to_hertz(torch.linspace(0, 1, n_mels + 2, dtype=torch.float64) * top)[:, None]
     rising = (frequency - edge[:-2]) / (edge[1:-1] - edge[:-2])
     falling = (edge[2:] - frequency) / (edge[2:] - edge[1:-1])
     return torch.minimum(rising, falling).clamp(min=0).float()
 
 
-def log_mel(waveform: Tensor, num_mels: int = MELS) -> Tensor:
-    r"""Log-mel spectrogram in [0, 1]: (..., N) at 8 kHz -> (..., num_mels, ceil(N / HOP)), 64 frames a second.
+def log_mel(waveform: Tensor, n_mels: int = MELS, *, sample_rate: int = RATE) -> Tensor:
+    r"""Log-mel spectrogram in [0, 1]: (..., N) samples -> (..., n_mels, ceil(N / H)), 64 frames a second.
 
     $$ L_{m,i} = 1 + \tfrac18 \log_{10} \max\Big(\sum_f M_{m,f}\, |X_{f,i}|^2,\; 10^{-8}\Big) $$
 
     with X from ``stft`` and M from ``mel_filters``: 0 is 80 dB or more below full scale, and a waveform in [-1, 1]
-    never exceeds 1. Frame i is centred on sample i · HOP: frames 0, 4, 8, ... on the frames of a video with T = 16.
+    never exceeds 1. Frame i is centred on sample i · H: frames 0, 4, 8, ... on the frames of a video with T = 16.
+
+    Args:
+        sample_rate: samples a second. A window lasts 1/32 s and H samples last 1/64 s, rounded to whole samples. The
+            mel bands reach up to half the sample rate, so resample first where features of several rates must agree.
 
     Raises:
-        ValueError: as ``stft``.
+        ValueError: as ``stft``, or a sample rate below 64.
     """
-    X = stft(waveform)  # (..., 126, T)
-    mel = mel_filters(num_mels).to(waveform) @ (X.real.square() + X.imag.square())
+    if sample_rate < 64:
+        raise ValueError(f"sample_rate must be at least 64 samples a second, one for each frame, got {sample_rate}.")
+    window, hop = (round(samples * sample_rate / RATE) for samples in (WINDOW, HOP))
+    X = stft(waveform, window, hop)  # (..., window // 2 + 1, T)
+    mel = mel_filters(n_mels, window, sample_rate).to(waveform) @ (X.real.square() + X.imag.square())
     return 1 + mel.clamp(min=1e-8).log10() / 8

@@ -172,10 +172,22 @@ def test_log_mel_range_and_place():
     sine = 0.2 * torch.sin(2 * torch.pi * 1600 * torch.arange(RATE) / RATE)
     leakage = mel_filters()[:, 49:52] @ torch.tensor([0.25, 1.0, 0.25]) * 0.01
     assert torch.allclose(log_mel(sine)[:, 32], 1 + leakage.clamp(min=1e-8).log10() / 8, atol=1e-3)
+    assert log_mel(sine.expand(2, 3, -1)).shape == (2, 3, 40, 64)
     # A click is seen in the frames whose window holds it, and strongest in the one centred on it.
     click = torch.zeros(RATE)
     click[2000] = 1
     assert log_mel(click).sum(0).nonzero().flatten().tolist() == [16]
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
+def test_log_mel_places_a_tone_at_its_frequency_at_any_sample_rate(rate):
+    hertz = 1_000.0
+    tone = 0.5 * torch.sin(2 * torch.pi * hertz * torch.arange(rate) / rate)
+    spectrogram = log_mel(tone, sample_rate=rate)
+    assert spectrogram.shape == (40, -(-rate // round(rate / 64)))
+    place = spectrogram[:, 30].argmax().item()  # band m peaks at (m + 1) / 41 of the highest mel
+    mel = hertz_to_mel(torch.tensor([hertz, rate / 2]))
+    assert place == pytest.approx(41 * (mel[0] / mel[1]).item() - 1, abs=1)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +198,7 @@ def test_log_mel_range_and_place():
         (lambda: audio(scene_of({}), noise=float("nan"), generator=seeded(0)), "at least 0"),
         (lambda: stft(torch.zeros(2, 0)), r"got torch.float32 \(2, 0\)"),
         (lambda: log_mel(torch.zeros(8000, dtype=torch.int16)), "int16"),
+        (lambda: log_mel(torch.zeros(8000), sample_rate=8), "at least 64"),
         (lambda: stft(torch.zeros(8000), hop=0), "at least 1 sample"),
     ],
 )
