@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
+REINSTALL = "reinstall the package with `pip install --force-reinstall --no-deps mmatl-lab`"
 _PACKED = _PACKAGE / "_bundle"  # what a wheel carries; a repository has the same two folders beside the package
 
 
@@ -31,7 +32,7 @@ def asset(relative: str) -> Path:
     """
     path = bundle() / "assets" / relative
     if not path.exists():
-        remedy = "reinstall it with `pip install --force-reinstall --no-deps mmatl-lab`"
+        remedy = REINSTALL
         if from_source():
             trained = Path(relative).parts[0] == "checkpoints"
             command = "mmatl-lab train LESSON --preset full --folder assets/checkpoints"

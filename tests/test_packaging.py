@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -163,7 +164,17 @@ def test_a_missing_asset_is_named_with_its_remedy(wheel, tmp_path):
     ):
         paths.asset("checkpoints/no_such.safetensors")
     answer = python(wheel, tmp_path, "-c", "from mmatl_lab import paths; paths.asset('no/such')")
-    assert "reinstall it with `pip install" in answer.stderr
+    assert "reinstall the package with `pip install" in answer.stderr
+
+
+def test_a_damaged_data_file_of_a_wheel_is_answered_with_a_reinstall(wheel, tmp_path):
+    copied = tmp_path / "copy"
+    shutil.copytree(wheel / "mmatl_lab", copied / "mmatl_lab")
+    file = copied / "mmatl_lab" / "_bundle" / "assets" / "data" / "emoji" / "MANIFEST.json"
+    file.write_bytes(file.read_bytes()[:-9])
+    answer = python(copied, tmp_path, "-c", "from mmatl_lab.data.emoji import load_emoji; load_emoji()")
+    assert "is damaged: reinstall the package with `pip install" in answer.stderr
+    assert "build_assets" not in answer.stderr
 
 
 # What maintainers write ---------------------------------------------------------------------------------------------

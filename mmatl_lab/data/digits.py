@@ -3,7 +3,7 @@ r"""Digits seen and heard: 5,000 handwritten ones (MNIST) and 1,040 spoken ones 
 The two were never recorded together. As in AV-MNIST (Vielzeuf et al. 2018, arXiv:1808.07275) a pair is a picture and an
 utterance of the same digit: given the digit, the two modalities are independent, so they share the digit and nothing
 else. Either alone is nearly perfect, which leaves a fusion nothing to gain. AV-MNIST therefore takes 75 % of the
-pictures' energy away (``reduced``) and adds noise to the sound (``mmatl_lab.world.speech.noisy``).
+pictures' energy away and adds noise to the sound.
 
 **The speech is synthetic**: 104 voices of eSpeak NG in 8 accents of English, each utterance at a speed and pitch of its
 own, kept in the telephone codec GSM 06.10. Synthetic voices are far more alike than people are; results on them say
@@ -117,43 +117,6 @@ class Digits:
             drawn = torch.randint(len(spoken), (int(chosen.sum()),), generator=generator)
             audio[chosen] = spoken[drawn]
         return Pairs(part.images, audio, digit)
-
-
-def reduced(images: Tensor, train: Tensor, energy: float = 0.25) -> Tensor:
-    r"""Pictures with only a share of their energy left, as AV-MNIST degrades them: (N, 28, 28) float in [0, 1].
-
-    $$ \hat x = \mu + U_k U_k^\top (x - \mu), \qquad \sum_{i \le k} \lambda_i \ge \text{energy} \sum_i \lambda_i $$
-
-    with the mean $\mu$, the principal components $U$ and their variances $\lambda$ of the training pictures, and the
-    smallest k that suffices; values beyond black and white are cut off.
-
-    Args:
-        images: (N, 28, 28) uint8. train: places of those that the components are taken from.
-        energy: share that is kept, in (0, 1]; AV-MNIST keeps a quarter, which is 4 components of 784.
-
-    Raises:
-        ValueError: an energy that is no such share.
-    """
-    if not 0 < energy <= 1:
-        raise ValueError(f"energy must be above 0 and at most 1, got {energy}: it is the share that is kept.")
-    x = images.flatten(1).double() / 255
-    mean = x[train].mean(0)
-    variances, components = torch.linalg.eigh((x[train] - mean).T.cov())  # ascending
-    kept = variances.flip(0).cumsum(0) / variances.sum()
-    k = int((kept < energy * (1 - 1e-9)).sum()) + 1
-    U = components[:, -k:]
-    return (mean + (x - mean) @ U @ U.T).clamp(0, 1).float().view(images.shape)
-
-
-def small_digits() -> tuple[Tensor, Tensor]:
-    """scikit-learn's digits, which it carries itself: (1797, 8, 8) float in [0, 1], and their labels (1797,) int64.
-
-    Handwriting of 13 people (Alpaydin & Kaynak 1998), a quick stand-in for MNIST where seconds count.
-    """
-    from sklearn.datasets import load_digits as load
-
-    bunch = load()
-    return torch.from_numpy(bunch.images).float() / 16, torch.from_numpy(bunch.target).long()
 
 
 def load_digits(folder: str | Path | None = None) -> Digits:

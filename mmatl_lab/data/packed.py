@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..paths import asset
+from ..paths import REINSTALL, asset, from_source
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,4 +110,6 @@ def _read(name: str, path: Path) -> bytes:
 
 
 def _remedy(name: str) -> str:
+    if not from_source():
+        return REINSTALL
     return f"get the file again from the repository, or make it with `python scripts/build_assets.py {name}`"

@@ -22,8 +22,7 @@ from .packed import read_files
 
 RATE = 50  # readings per second
 STANDARD_GRAVITY = 9.80665  # m/s² of one g
-CHANNELS = ("ax", "ay", "az", "wx", "wy", "wz")  # accelerometer, then gyroscope
-ACCELEROMETER, GYROSCOPE = slice(0, 3), slice(3, 6)  # places of their channels
+ACCELEROMETER, GYROSCOPE = slice(0, 3), slice(3, 6)  # places of their channels, x, y and z
 EXERCISES = (
     "pendulum",
     "abduction",

@@ -112,8 +112,8 @@ def stft(waveform: Tensor, window: int = WINDOW, hop: int = HOP) -> Tensor:
     $$ X_{f,i} = \frac{1}{\sum_n h_n} \sum_{n=0}^{W-1} h_n\, x_{iH + n - \lfloor W/2 \rfloor}\, e^{-2\pi j f n / W},
        \qquad h_n = \tfrac12 - \tfrac12 \cos(2\pi n / W) $$
 
-    Frame i is centred on sample iH, beyond the ends there is silence, and row f is the frequency f / W of the sample rate. A sine
-    of amplitude A and of such a frequency has |X| = A / 2 there (windowed and scaled as in ``scipy.signal.stft``).
+    Frame i is centred on sample iH, and beyond the ends there is silence. Row f is the frequency f / W times the sample
+    rate. A sine of amplitude A and of such a frequency has |X| = A / 2 there (``scipy.signal.stft`` scales alike).
 
     Args:
         window: W, samples in a frame. hop: H, samples from one frame to the next.

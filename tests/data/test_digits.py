@@ -4,7 +4,7 @@ import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
-from mmatl_lab.data.digits import SAMPLES, TEST_VOICES, load_digits, reduced, small_digits
+from mmatl_lab.data.digits import SAMPLES, TEST_VOICES, load_digits
 from mmatl_lab.seeding import seeded
 from mmatl_lab.world.audio import log_mel
 
@@ -84,36 +84,3 @@ def test_both_can_be_recognised_on_what_was_held_out(digits, split):
     flat = digits.spectrograms.flatten(1).numpy()
     model = KNeighborsClassifier(1).fit(flat[train.utterances], digits.audio_digits[train.utterances])
     assert model.score(flat[test.utterances], digits.audio_digits[test.utterances]) > 0.8
-
-
-def test_reducing_keeps_the_asked_energy_and_costs_accuracy(digits, split):
-    quarter = reduced(digits.images, split.train.images)
-    assert quarter.shape == digits.images.shape and 0 <= quarter.min() and quarter.max() <= 1
-    whole = reduced(digits.images, split.train.images, energy=1.0)
-    torch.testing.assert_close(whole[split.train.images], digits.images[split.train.images] / 255, rtol=0, atol=1e-4)
-
-    def neighbour(x):
-        flat = x.flatten(1).numpy()
-        model = KNeighborsClassifier(5).fit(flat[split.train.images], digits.image_digits[split.train.images])
-        return model.score(flat[split.test.images], digits.image_digits[split.test.images])
-
-    assert 0.5 < neighbour(quarter) < 0.8
-    with pytest.raises(ValueError, match="energy must be above 0 and at most 1, got 25"):
-        reduced(digits.images, split.train.images, 25)
-
-
-def test_reducing_agrees_with_scikit_learn(digits, split):
-    from sklearn.decomposition import PCA
-
-    x = digits.images.flatten(1).double().numpy() / 255
-    pca = PCA(0.25, svd_solver="full").fit(x[split.train.images])
-    expected = torch.from_numpy(pca.inverse_transform(pca.transform(x[:50]))).clamp(0, 1).float()
-    found = reduced(digits.images, split.train.images)[:50].flatten(1)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
-
-
-def test_small_digits_are_those_of_scikit_learn():
-    images, labels = small_digits()
-    assert images.shape == (1797, 8, 8) and images.min() == 0 and images.max() == 1
-    model = KNeighborsClassifier(1).fit(images[:1200].flatten(1), labels[:1200])
-    assert model.score(images[1200:].flatten(1), labels[1200:]) > 0.9
