@@ -14,7 +14,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 MAX_PIXELS = 16_000_000  # decoded: 64 MB as RGBA
-MAX_DRAFT_PIXELS = 200_000_000  # of a JPEG, which is decoded at 1/2 to 1/8 of its size
+MAX_DRAFT_PIXELS = 170_000_000  # of a JPEG, which is decoded at 1/2 to 1/8 of its size; Pillow refuses 178,956,970
+MAX_SIDE = 65_535  # as in JPEG; Pillow keeps a pointer for each row, so a tall picture of few pixels would take much
 # Bitmap formats whose header tells the size, and that Pillow reads by itself. Left out on purpose: EPS (runs another
 # program), ICO (its header may lie about the picture inside).
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "AVIF")
@@ -110,6 +111,11 @@ def _from_file(source: str | Path | bytes, size: int | None) -> Image.Image:
 
 
 def _check_pixels(width: int, height: int, limit: int) -> None:
+    """Raises PictureError for a picture with too many pixels, a side that is too long, or no pixels at all."""
+    if max(width, height) > MAX_SIDE:
+        raise PictureError(
+            f"the picture has {width:,} × {height:,} pixels, more than {MAX_SIDE:,} on one side: crop it first."
+        )
     if width * height > limit:
         raise PictureError(
             f"the picture has {width:,} × {height:,} pixels, more than the {limit:,} allowed: scale it down first."
@@ -139,7 +145,8 @@ def _from_array(source: np.ndarray | Tensor) -> Image.Image:
     x = source
     if isinstance(x, Tensor):
         x = x.detach().cpu()
-        x = (x.float() if x.is_floating_point() else x).numpy()  # numpy has no bfloat16
+        known = x.dtype in (torch.float16, torch.float32, torch.float64) or not x.is_floating_point()
+        x = (x if known else x.float()).numpy()  # numpy has no bfloat16
         x = np.moveaxis(x, 0, -1) if x.ndim == 3 else x
     order = "(C, H, W)" if isinstance(source, Tensor) else "(H, W, C)"
     if x.ndim not in (2, 3) or (x.ndim == 3 and x.shape[2] not in (1, 3, 4)):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from mmatl_lab.data.pictures import MAX_PIXELS, PictureError, open_picture
+from mmatl_lab.data.pictures import MAX_DRAFT_PIXELS, MAX_PIXELS, PictureError, open_picture
 
 RED, WHITE = (1.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
@@ -173,6 +173,9 @@ def test_arrays_out_of_range_or_shape():
     refused(np.zeros((0, 5, 3)), "no pixels")
     refused(np.full((5, 5), 255.0), r"expected float values in \[0, 1\], got 255 to 255")
     refused(np.full((5, 5), np.nan), "expected float values")
+    for huge in (np.full((5, 5), 1e308), torch.full((5, 5), 1e308, dtype=torch.float64)):
+        refused(huge, r"got 1e\+308 to 1e\+308")
+    refused(torch.full((5, 5), 2.0, dtype=torch.bfloat16), "got 2 to 2")
     refused(np.zeros((5, 5), np.int64), "got int64")
     refused(Image.fromarray(np.full((5, 5), np.nan, np.float32)), "expected float values")
     refused(Image.new("RGB", (0, 4)), "no pixels")
@@ -199,7 +202,24 @@ def png_header(width, height):
 
 def test_size_is_read_from_the_header():
     refused(png_header(10_000, 10_000) + b"\0\0\0\0IDAT", f"10,000 × 10,000 pixels, more than the {MAX_PIXELS:,}")
-    refused(png_header(60_000, 60_000) + b"\0\0\0\0IDAT", "larger than|more than")
+    refused(png_header(60_000, 60_000) + b"\0\0\0\0IDAT", f"larger than {MAX_DRAFT_PIXELS:,} pixels")
+
+
+@pytest.mark.parametrize("width", [17_100, 18_000])
+def test_what_is_said_of_a_large_jpeg_is_true(scene, width):
+    data = encoded(scene, "JPEG")
+    start = data.index(b"\xff\xc0") + 5  # height and width in the start of frame
+    large = data[:start] + struct.pack(">HH", 10_000, width) + data[start + 4 :]
+    said = f"17,100 × 10,000 pixels, more than the {MAX_DRAFT_PIXELS:,} allowed"
+    refused(large, said if width == 17_100 else f"larger than {MAX_DRAFT_PIXELS:,} pixels")
+    assert MAX_DRAFT_PIXELS < width * 10_000
+
+
+@pytest.mark.parametrize("size", [(1, 15_000_000), (15_000_000, 1)])
+def test_a_picture_of_few_pixels_may_not_be_endlessly_long(size):
+    refused(png_header(*size) + b"\0\0\0\0IDAT", "pixels, more than 65,535 on one side: crop it first")
+    refused(np.zeros(size[::-1], np.uint8), "more than 65,535 on one side")
+    refused(Image.new("L", (65_536, 1)), "more than 65,535 on one side")
 
 
 MEMORY = """
