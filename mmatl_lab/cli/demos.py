@@ -4,18 +4,19 @@ import _thread
 import os
 import shutil
 import sys
-import tempfile
 import threading
 import time
+from pathlib import Path
 
 import typer
 
 from mmatl_lab import lessons
 from mmatl_lab.cli.console import fail, say
+from mmatl_lab.cli.guard import SlowLogin, weakness
 from mmatl_lab.cli.jupyter import free_port
+from mmatl_lab.cli.uploads import upload_folder
 
 USER = "guest"
-LETTERS = 8  # of a password, at least
 TRIES = "MMATL_LAB_DEMO_TRIES"  # environment variable, see _start_again
 
 
@@ -41,8 +42,8 @@ def password() -> str:
         given = typer.prompt(
             f"Password for the visitors (user name: {USER})", hide_input=True, confirmation_prompt=True
         )
-    if len(given.strip()) < LETTERS:
-        fail(f"the password has {len(given.strip())} characters: take at least {LETTERS}", code=2)
+    if weak := weakness(given):
+        fail(weak, code=2)
     return given
 
 
@@ -55,16 +56,20 @@ def serve(names: list[str], *, share: bool, port: int | None, browser: bool, bes
         browser: open it.
         beside: end when standard input closes, which is when the program that started this one ends.
     """
+    from starlette.middleware import Middleware
+
     auth = (USER, password()) if share else None
     if port is not None and free_port(port) != port:
         fail(f"port {port} is taken by another program: leave --port out, or take {free_port(port)}", code=2)
-    if beside:
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
     # Gradio asks its own server whether it is there: a proxy of the classroom's would not know.
     direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "localhost"
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = f"{direct},127.0.0.1"
-    with tempfile.TemporaryDirectory() as uploads:  # visitors' pictures go when the demo ends
-        os.environ["GRADIO_TEMP_DIR"] = uploads
+    with upload_folder() as uploads:
+        if beside:
+            threading.Thread(target=_end_with_stdin, args=[uploads], daemon=True).start()
+        os.environ["GRADIO_TEMP_DIR"] = str(uploads)
+        os.environ["GRADIO_RUN_HISTORY"] = "False"  # a visitor's pictures are no one else's, in no browser's store
+        _one_thread_each()
         blocks = build(names)
         try:
             _, address, public = blocks.launch(
@@ -75,6 +80,7 @@ def serve(names: list[str], *, share: bool, port: int | None, browser: bool, bes
                 auth_message=f"User name: {USER}. The password comes from whoever sent you the link."
                 if share
                 else None,
+                app_kwargs={"middleware": [Middleware(SlowLogin)]} if share else None,
                 prevent_thread_lock=True,
                 quiet=True,
                 max_file_size="25mb",
@@ -93,6 +99,17 @@ def serve(names: list[str], *, share: bool, port: int | None, browser: bool, bes
         blocks.block_thread()
 
 
+def _one_thread_each() -> None:
+    """Each answer is computed by one thread: visitors come in several, and a training beside needs the other cores.
+
+    ``OMP_NUM_THREADS`` in the environment says otherwise.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        import torch
+
+        torch.set_num_threads(1)
+
+
 def _start_again(most: int = 3) -> None:
     """Become a fresh process of the same command, up to ``most`` times, counted in the environment.
 
@@ -105,10 +122,11 @@ def _start_again(most: int = 3) -> None:
         os.execv(sys.executable, [sys.executable, "-m", "mmatl_lab", *sys.argv[1:]])
 
 
-def _end_with_stdin() -> None:
+def _end_with_stdin(uploads: Path) -> None:
     """Wait for the end of standard input, then end this process, which tidies up if it can do so in a few seconds."""
     while os.read(0, 1024):  # not sys.stdin, whose lock a daemon thread would hold while Python ends
         pass
     _thread.interrupt_main()
     time.sleep(5)
+    shutil.rmtree(uploads, ignore_errors=True)
     os._exit(0)

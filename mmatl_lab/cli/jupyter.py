@@ -42,10 +42,7 @@ def unpack(source: Path, target: Path) -> list[str]:
     """
     target.mkdir(parents=True, exist_ok=True)
     record = target / RECORD
-    try:
-        known = json.loads(record.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        known = {}  # with nothing known, every file that differs counts as edited
+    known = _known(record)
     said, new = [], 0
     for notebook in sorted(source.glob("*.ipynb")):
         shipped, mine = notebook.read_bytes(), target / notebook.name
@@ -62,6 +59,15 @@ def unpack(source: Path, target: Path) -> list[str]:
         known[notebook.name] = digest
     _write(record, json.dumps(known, indent=1).encode())
     return [f"Notebooks copied to {target}: {new}.", *said] if new else said
+
+
+def _known(record: Path) -> dict[str, str]:
+    """What the record says; nothing where it is missing or damaged: then every file that differs counts as edited."""
+    try:
+        known = json.loads(record.read_bytes())
+    except (FileNotFoundError, ValueError):  # ValueError: neither UTF-8 nor JSON
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _beside(mine: Path, shipped: bytes) -> Path:
@@ -110,6 +116,15 @@ def start_demos(port: int) -> subprocess.Popen:
     return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
 
+def end_demos(child: subprocess.Popen, seconds: float = 10) -> None:
+    """Close the pipe: the demos end and remove what visitors uploaded; they are killed only if that takes too long."""
+    child.stdin.close()
+    try:
+        child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+
+
 def settings(demos: str) -> dict[str, dict]:
     """JupyterLab's settings where they differ from its own: no news, no look for updates, a menu with the demos."""
     item = {"command": "help:open", "args": {"text": "Demos of all lessons", "url": demos, "newBrowserTab": True}}
@@ -152,4 +167,4 @@ def serve(folder: Path, port: int, browser: bool) -> None:
         try:
             LabApp.launch_instance([f"--{name}={value}" for name, value in options.items()])
         finally:
-            child.kill()
+            end_demos(child)

@@ -25,7 +25,12 @@ class Answer(NamedTuple):
 def run(monkeypatch, capsys):
     """`run("train", "clip")` is `mmatl-lab train clip`: its exit code and what it printed."""
 
-    for name in ("GRADIO_TEMP_DIR", "no_proxy", "NO_PROXY"):  # a demo sets them; the next test has them as they were
+    for name in (
+        "GRADIO_TEMP_DIR",
+        "GRADIO_RUN_HISTORY",
+        "no_proxy",
+        "NO_PROXY",
+    ):  # a demo sets them; the next test has them as they were
         monkeypatch.setenv(name, os.environ.get(name, ""))
 
     def call(*words) -> Answer:

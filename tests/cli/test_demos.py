@@ -34,6 +34,16 @@ def test_a_demo_is_for_this_machine_only(run, blocks):
     assert "127.0.0.1" in os.environ["no_proxy"]
 
 
+def test_each_answer_is_computed_by_one_thread_also_those_of_visitors():
+    code = "import threading, torch; from mmatl_lab.cli import demos; demos._one_thread_each()\n"
+    code += "visitor = threading.Thread(target=lambda: print(torch.get_num_threads())); visitor.start(); visitor.join()"
+    for given, found in ((None, "1"), ("2", "2")):
+        environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+        environment |= {"OMP_NUM_THREADS": given} if given else {}
+        printed = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
+        assert printed.strip() == found
+
+
 def test_a_public_link_has_a_password(run, blocks, monkeypatch):
     monkeypatch.setenv("MMATL_LAB_DEMO_PASSWORD", "eight or more")
     blocks.launched["link"] = "https://example.gradio.live"
@@ -75,11 +85,11 @@ def test_a_server_that_came_up_too_slowly_beside_jupyterlab_is_started_again(run
     assert len(started) == 3  # whoever asked for the demo alone gets the sentence
 
 
-@pytest.mark.parametrize("given", ["", "   ", "short"])
+@pytest.mark.parametrize("given", ["", "   ", "short", "aaaaaaaa"])
 def test_an_empty_or_short_password_is_refused(run, blocks, monkeypatch, given):
     monkeypatch.setenv("MMATL_LAB_DEMO_PASSWORD", given)
     answer = run("demo", "toy", "--share")
-    assert answer.code == 2 and "take at least 8" in answer.err and blocks.launched == {}
+    assert answer.code == 2 and "take at least 10" in answer.err and blocks.launched == {}
 
 
 def test_without_a_terminal_the_password_comes_from_the_environment(run, blocks, monkeypatch):
@@ -134,12 +144,17 @@ def test_several_demos_are_tabs(monkeypatch, toy):
 @pytest.mark.parametrize(
     "busy", ["while True: time.sleep(0.1)", "while True:\n try: time.sleep(60)\n except KeyboardInterrupt: pass"]
 )
-def test_beside_ends_when_its_parent_does(busy):
+def test_beside_ends_when_its_parent_does(busy, tmp_path):
     """The pipe from the parent closes, and the process is gone, even one that does not let itself be interrupted."""
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
     code = "import threading, time; from mmatl_lab.cli import demos\n"
-    code += f"threading.Thread(target=demos._end_with_stdin, daemon=True).start()\n{busy}"
+    code += "from pathlib import Path\n"
+    code += f"threading.Thread(target=demos._end_with_stdin, args=[Path(r'{uploads}')], daemon=True).start()\n{busy}"
     child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     with pytest.raises(subprocess.TimeoutExpired):
         child.wait(2)
     child.stdin.close()
     child.wait(20)
+    if "except" in busy:  # it had no time to tidy up itself
+        assert not uploads.exists()

@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from mmatl_lab import paths
-from mmatl_lab.cli import jupyter
+from mmatl_lab.cli import jupyter, uploads
 
 
 @pytest.fixture
@@ -74,13 +74,13 @@ def test_a_newer_version_goes_beside_what_was_edited(shipped, mine):
     assert {"my work", "my work in the second file", "version 3"} <= set(contents(mine).values())
 
 
-@pytest.mark.parametrize("record", [None, "{damaged"])
+@pytest.mark.parametrize("record", [None, b"{damaged", b"[]", b"3", b"\xff\x00\xfe"])
 def test_without_a_record_whatever_differs_is_the_learners(shipped, mine, record):
     mine.mkdir()
     (mine / "03_clip.ipynb").write_text("from elsewhere")
     (mine / "04_retrieval.ipynb").write_text("version 1")
     if record:
-        (mine / jupyter.RECORD).write_text(record)
+        (mine / jupyter.RECORD).write_bytes(record)
     said = jupyter.unpack(shipped, mine)
     assert (mine / "03_clip.ipynb").read_text() == "from elsewhere"
     assert len(contents(mine)) == 3 and len(said) == 1
@@ -137,11 +137,13 @@ def listens(port):
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_start_serves_notebooks_and_demos_and_both_end_together(tmp_path, end):
-    log = tmp_path / "log"
+    log, temporary = tmp_path / "log", tmp_path / "temporary"
+    temporary.mkdir()
     with log.open("w") as file:
         server = subprocess.Popen(
             [sys.executable, "-m", "mmatl_lab", "start", "--no-browser", "--port", str(jupyter.free_port(8888))],
             stderr=file, stdout=file, stdin=subprocess.DEVNULL, cwd=tmp_path,
+            env=os.environ | {"TMPDIR": str(temporary)},
         )  # fmt: skip
     try:
         pattern = r"Demos: http://127\.0\.0\.1:(\d+)[^$]*(http://127\.0\.0\.1:(\d+)/\S+\?token=\w+)"
@@ -151,8 +153,10 @@ def test_start_serves_notebooks_and_demos_and_both_end_together(tmp_path, end):
         assert "jupyter-config-data" in page
         wait_for(lambda: listens(demos), 120, log.read_text)
         config = json.loads(urllib.request.urlopen(f"http://127.0.0.1:{demos}/config", timeout=30).read())
-        assert config["components"]
+        assert config["components"] and config["run_history"] is False
+        assert list(temporary.glob(f"{uploads.PREFIX}_*"))
     finally:
         server.send_signal(end)
         server.wait(30)
     wait_for(lambda: not listens(demos) and not listens(lab), 20, lambda: "a server outlived `mmatl-lab start`")
+    wait_for(lambda: not list(temporary.glob(f"{uploads.PREFIX}_*")), 20, lambda: "uploads outlived the demos")
