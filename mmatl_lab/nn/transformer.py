@@ -1,78 +1,63 @@
 """The transformer block (Vaswani et al. 2017, arXiv:1706.03762), pre-norm (Xiong et al. 2020, arXiv:2002.04745)."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .attention import Cache, SelfAttention
 
 
 class TransformerBlock(nn.Module):
-    """x ← x + Attention(LN(x));  x ← x + MLP(LN(x)), with Attention(q, k, v) = softmax(q kᵀ / √d) v in each head.
+    """x ← x + Attention(LN(x));  x ← x + MLP(LN(x)).
 
     Args:
         dim: D, divisible by ``num_heads``.
         expansion: hidden width of the MLP, as a multiple of D.
+        causal: each token sees itself and those before it, as in a decoder.
+        dropout: of the attention weights and of what the MLP adds, in training.
 
     Raises:
         ValueError: ``dim`` is not divisible by ``num_heads``.
     """
 
-    def __init__(self, dim: int, num_heads: int, expansion: int = 4):
+    def __init__(self, dim: int, num_heads: int, expansion: int = 4, *, causal: bool = False, dropout: float = 0.0):
         super().__init__()
-        self.num_heads = check_heads(dim, num_heads)
         self.norm_attention = nn.LayerNorm(dim)
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.project = nn.Linear(dim, dim)
+        self.attention = SelfAttention(dim, num_heads, causal=causal, dropout=dropout)
         self.norm_mlp = nn.LayerNorm(dim)
-        self.mlp = make_mlp(dim, expansion)
+        self.mlp = make_mlp(dim, expansion, dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, L, D) -> (B, L, D). ``mask`` (B, L) is True where there is a token; the others are not attended to."""
-        x = x + self.project(attend(self.qkv(self.norm_attention(x)), self.num_heads, mask))
+    def forward(self, x: Tensor, mask: Tensor | None = None, cache: Cache | None = None) -> Tensor:
+        """(B, L, D) -> (B, L, D); mask and cache as of :class:`SelfAttention`.
+
+        Unlike the attention alone, a block needs finite numbers in all tokens, the hidden ones included.
+        """
+        x = x + self.attention(self.norm_attention(x), mask, cache)
         return x + self.mlp(self.norm_mlp(x))
 
 
 class FactorisedBlock(nn.Module):
-    """A block over space and time (model 3 of ViViT, Arnab et al. 2021, arXiv:2103.15691): tokens attend to those of
-    their moment, then to those of their place, then comes the MLP, each added to what was there.
+    """A block over space and time: tokens attend to the tokens of their frame, then to those of their position in all
+    frames, then comes the MLP. Each is added to its input. (Model 3 of ViViT: Arnab et al. 2021, arXiv:2103.15691.)
 
     Args, errors: as of TransformerBlock.
     """
 
-    def __init__(self, dim: int, num_heads: int, expansion: int = 4):
+    def __init__(self, dim: int, num_heads: int, expansion: int = 4, *, dropout: float = 0.0):
         super().__init__()
-        self.num_heads = check_heads(dim, num_heads)
         self.norm_space, self.norm_time, self.norm_mlp = (nn.LayerNorm(dim) for _ in range(3))
-        self.qkv_space, self.qkv_time = (nn.Linear(dim, 3 * dim) for _ in range(2))
-        self.project_space, self.project_time = (nn.Linear(dim, dim) for _ in range(2))
-        self.mlp = make_mlp(dim, expansion)
+        self.space, self.time = (SelfAttention(dim, num_heads, dropout=dropout) for _ in range(2))
+        self.mlp = make_mlp(dim, expansion, dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, L, P, D), L moments of P places -> the same. ``mask`` (B, L) is True where there is a moment."""
-        B, L, P, D = x.shape
-        space = attend(self.qkv_space(self.norm_space(x)).flatten(0, 1), self.num_heads)  # (B L, P, D)
-        x = x + self.project_space(space).view(B, L, P, D)
-        qkv = self.qkv_time(self.norm_time(x)).transpose(1, 2).flatten(0, 1)  # (B P, L, 3 D)
-        time = attend(qkv, self.num_heads, mask if mask is None else mask.repeat_interleave(P, 0))
-        x = x + self.project_time(time).view(B, P, L, D).transpose(1, 2)
+        """(B, L, P, D), L frames of P positions -> the same. ``mask`` (B, L) is True where there is a frame."""
+        B, L, P, _ = x.shape
+        x = x + self.space(self.norm_space(x).flatten(0, 1)).unflatten(0, (B, L))
+        over_time = self.norm_time(x).transpose(1, 2).flatten(0, 1)  # (B P, L, D)
+        time = self.time(over_time, mask if mask is None else mask.repeat_interleave(P, 0))
+        x = x + time.unflatten(0, (B, P)).transpose(1, 2)
         return x + self.mlp(self.norm_mlp(x))
 
 
-def attend(qkv: Tensor, num_heads: int, mask: Tensor | None = None) -> Tensor:
-    """softmax(q kᵀ / √d) v in each head: (B, L, 3 D), which holds q, k and v of all heads -> (B, L, D).
-
-    ``mask`` (B, L) is True where there is a token; the others are not attended to.
-    """
-    B, L, D = qkv.shape[0], qkv.shape[1], qkv.shape[2] // 3
-    q, k, v = qkv.view(B, L, 3, num_heads, D // num_heads).permute(2, 0, 3, 1, 4)  # (B, heads, L, D / heads)
-    seen = None if mask is None else mask[:, None, None, :]  # (B, 1, 1, L): every query sees the same keys
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(1, 2).reshape(B, L, D)
-
-
-def check_heads(dim: int, num_heads: int) -> int:
-    """``num_heads``; raises ValueError unless it divides ``dim``."""
-    if dim % num_heads:
-        raise ValueError(f"dim must be divisible by num_heads, got dim={dim}, num_heads={num_heads}.")
-    return num_heads
-
-
-def make_mlp(dim: int, expansion: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(dim, expansion * dim), nn.GELU(), nn.Linear(expansion * dim, dim))
+def make_mlp(dim: int, expansion: int, dropout: float = 0.0) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(dim, expansion * dim), nn.GELU(), nn.Linear(expansion * dim, dim), nn.Dropout(dropout)
+    )
