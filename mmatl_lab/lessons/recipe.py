@@ -254,6 +254,9 @@ def _made_before_configs(system: System, state: Mapping, card: Mapping) -> tuple
     for name, tensor in state.items():
         for before, after in old.items():
             name = after + name.removeprefix(before) if name.startswith(before) else name
+        name = name.replace(".position", ".pos")
+        if ".blocks." in name:
+            name = name.replace(".qkv.", ".attention.qkv.").replace(".project.", ".attention.project.")
         renamed[name] = tensor
     return renamed, {**card, "config": to_dict(system.presets["full"].model)}
 

@@ -92,7 +92,8 @@ class CLIP(nn.Module):
         return F.normalize(self.text_encoder(tokens).float(), dim=-1)
 
     def forward(self, images: Tensor, tokens: Tensor) -> CLIPOutput:
-        return CLIPOutput(self.encode_image(images), self.encode_text(tokens), self.logit_scale)
+        # A clone, since wrappers of the training loop hang a hook on each output: on the parameter they would pile up.
+        return CLIPOutput(self.encode_image(images), self.encode_text(tokens), self.logit_scale.clone())
 
 
 def clip_loss(

@@ -6,7 +6,7 @@ Each part can be exchanged alone: encoders come from ``nn.encoders``, fusions fr
 MultiBench's: Liang et al. 2021, arXiv:2107.07502).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -26,8 +26,11 @@ class Joint(nn.Module):
         self.fusion = fusion
         self.head = head
 
-    def features(self, views: Mapping[str, Tensor]) -> list[Tensor]:
+    def features(self, views: Mapping[str, Tensor | Sequence[Tensor]]) -> list[Tensor]:
         """The vector of each modality, (B, n_m); views that the model has no encoder for are left alone.
+
+        Args:
+            views: by the name of the modality its tensor, or all arguments of its encoder, such as (tensor, mask).
 
         Raises:
             ValueError: a modality that the model needs is missing.
@@ -37,9 +40,10 @@ class Joint(nn.Module):
                 f"this model needs {', '.join(self.encoders)}, got {', '.join(views) or 'nothing'}: "
                 f"add {', '.join(missing)}."
             )
-        return [encoder(views[name]) for name, encoder in self.encoders.items()]
+        inputs = {name: (x,) if isinstance(x, Tensor) else x for name, x in views.items()}
+        return [encoder(*inputs[name]) for name, encoder in self.encoders.items()]
 
-    def forward(self, views: Mapping[str, Tensor]) -> Tensor:
+    def forward(self, views: Mapping[str, Tensor | Sequence[Tensor]]) -> Tensor:
         """Inputs by the name of the modality -> (B, C)."""
         return self.head(self.fusion(self.features(views)))
 

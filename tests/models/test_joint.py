@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from mmatl_lab.models.joint import Joint, mlp_head
+from mmatl_lab.nn.encoders import SensorCNN
 from mmatl_lab.nn.fusion import Add, Concat, Product
 
 VIEWS = {"text": torch.randn(4, 3), "face": torch.randn(4, 5), "voice": torch.randn(4, 2)}
@@ -28,6 +29,15 @@ def test_the_order_of_the_encoders_is_that_of_the_fusion_whatever_the_order_of_t
     model = joint("voice", "text")
     assert torch.equal(model(VIEWS), model(dict(reversed(VIEWS.items()))))
     assert torch.equal(model.fusion(model.features(VIEWS))[:, :6], model.encoders["voice"](VIEWS["voice"]))
+
+
+def test_an_input_may_come_with_its_mask():
+    torch.manual_seed(0)
+    model = Joint({"sensor": SensorCNN(6, 2, (4, 4, 4)), "face": nn.Linear(5, 6)}, Concat([6, 6]), mlp_head(12, 2))
+    trace, mask = torch.randn(4, 9, 2), torch.arange(9).expand(4, -1) < 6
+    trace[:, 6:] = torch.nan
+    out = model({"sensor": (trace, mask), "face": VIEWS["face"]})
+    assert torch.allclose(out, model({"sensor": trace[:, :6], "face": VIEWS["face"]}), atol=1e-5)
 
 
 def test_a_missing_view_is_named():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmatl_lab.nn.encoders import BagOfWords, ImageCNN, ImageViT, TextTransformer
+from mmatl_lab.nn.encoders import BagOfWords, ImageCNN, ImageViT, MLPEncoder, TextTransformer
 from mmatl_lab.nn.transformer import TransformerBlock
 
 IMAGE = [lambda: ImageCNN(24), lambda: ImageViT(24, num_layers=2, hidden_dim=32)]
@@ -30,6 +30,35 @@ def test_image_encoders_see_where_things_are(make):
     assert (encoder(images) - encoder(images.flip(-1))).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize(("channels", "height", "width"), [(1, 28, 28), (3, 48, 20), (5, 224, 224), (2, 5, 3)])
+def test_a_cnn_takes_images_of_any_size_and_number_of_channels(channels, height, width):
+    encoder = ImageCNN(24, (4, 8, 8), in_channels=channels)
+    assert encoder(torch.rand(2, channels, height, width)).shape == (2, 24)
+
+
+def test_where_the_last_map_is_4_x_4_it_is_taken_as_it_is():
+    """By the formula: the map flattened and its maximum; a map of another size is averaged first."""
+    encoder, images = ImageCNN(24, (4, 8, 8)), torch.rand(2, 3, 32, 32)
+    x = encoder.convolutions(images * 4 - 1)
+    expected = encoder.project(encoder.norm(torch.cat([x.flatten(1), x.amax((2, 3))], 1)))
+    assert torch.allclose(encoder(images), expected, atol=1e-6)
+
+
+def test_patches_are_those_of_a_convolution():
+    encoder, images = ImageViT(24, num_layers=0, hidden_dim=32), torch.rand(2, 3, 32, 32)
+    x = torch.nn.functional.conv2d(images * 4 - 1, encoder.embed.weight.view(32, 3, 4, 4), encoder.embed.bias, 4)
+    expected = encoder.project(encoder.norm(x.flatten(2).transpose(1, 2) + encoder.pos))
+    assert torch.allclose(encoder.sequence(images).features, expected, atol=1e-5)
+
+
+def test_the_encoder_of_features_has_one_hidden_layer():
+    torch.manual_seed(0)
+    encoder, x = MLPEncoder(8, 5, 16, dropout=0.5), torch.randn(4, 5)
+    assert encoder(x).shape == (4, 8) and not torch.equal(encoder(x), encoder(x))
+    first, last, encoder = encoder.layers[0], encoder.layers[-1], encoder.eval()
+    assert torch.allclose(encoder(x), last(torch.nn.functional.gelu(first(x))))
+
+
 @pytest.mark.parametrize("make", TEXT)
 def test_text_encoders_ignore_padding(make):
     torch.manual_seed(0)
@@ -55,7 +84,7 @@ def test_padding_gets_no_gradient():
     encoder(tokens).sum().backward()
     used = encoder.embed.weight.grad.abs().sum(1) > 0
     assert used.nonzero().flatten().tolist() == [3, 4]
-    assert encoder.position.grad[2:].abs().sum() == 0
+    assert encoder.pos.grad[2:].abs().sum() == 0
 
 
 def test_attention_mask_hides_tokens():
@@ -73,9 +102,9 @@ def test_block_agrees_with_torchs_own():
     torch.manual_seed(0)
     block = TransformerBlock(16, 4).eval()
     oracle = torch.nn.TransformerEncoderLayer(16, 4, 64, 0.0, "gelu", batch_first=True, norm_first=True).eval()
-    oracle.self_attn.in_proj_weight.data = block.qkv.weight.data
-    oracle.self_attn.in_proj_bias.data = block.qkv.bias.data
-    oracle.self_attn.out_proj.load_state_dict(block.project.state_dict())
+    oracle.self_attn.in_proj_weight.data = block.attention.qkv.weight.data
+    oracle.self_attn.in_proj_bias.data = block.attention.qkv.bias.data
+    oracle.self_attn.out_proj.load_state_dict(block.attention.project.state_dict())
     oracle.linear1.load_state_dict(block.mlp[0].state_dict())
     oracle.linear2.load_state_dict(block.mlp[2].state_dict())
     oracle.norm1.load_state_dict(block.norm_attention.state_dict())
@@ -90,7 +119,9 @@ def test_block_agrees_with_torchs_own():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: ImageCNN(8, size=48), "got size=48"),
+        (lambda: ImageCNN(8)(torch.rand(1, 1, 32, 32)), r"takes images \(B, 3, H, W\), got \(1, 1, 32, 32\)"),
+        (lambda: ImageViT(8)(torch.rand(1, 3, 48, 48)), r"takes images \(B, 3, 32, 32\), got \(1, 3, 48, 48\)"),
+        (lambda: MLPEncoder(8, 5)(torch.rand(2, 4)), r"takes features \(B, 5\), got \(2, 4\)"),
         (lambda: ImageViT(8, patch=5), "patch=5"),
         (lambda: TransformerBlock(10, 4), "num_heads=4"),
         (

@@ -12,6 +12,7 @@ from mmatl_lab.nn.encoders import (
     BagOfWords,
     ImageCNN,
     ImageViT,
+    MLPEncoder,
     SensorCNN,
     SummaryEncoder,
     TextTransformer,
@@ -79,6 +80,47 @@ def test_padding_changes_nothing_whatever_stands_in_it(make, draw, t):
 
 
 @OVER_TIME
+def test_padding_changes_no_gradient_whatever_stands_in_it(make, draw):
+    """NaN behind a mask, too: 0 · NaN would be NaN in the gradient of every weight before the mask."""
+    encoder, x = made(make, draw, t=8)
+    gradients = []
+    for padded, mask in ((x, None), (longer(encoder, x, 4), torch.arange(12).expand(3, -1) < 8)):
+        encoder.zero_grad()
+        padded.requires_grad_()
+        encoder(padded, mask).square().sum().backward()
+        gradients.append([p.grad for p in encoder.parameters()])
+    for alone, with_padding in zip(*gradients):
+        assert with_padding.isfinite().all()
+        assert torch.allclose(with_padding, alone, atol=1e-4 * (1 + alone.abs().max()))
+    assert (padded.grad.narrow(TIME[type(encoder)], 8, 4) == 0).all()
+
+
+@OVER_TIME
+@pytest.mark.parametrize("steps", [(1, 2, 3), (13,), (2, 9)])
+def test_a_part_is_there_when_any_of_its_steps_is(make, draw, steps):
+    encoder, x = made(make, draw, t=16)
+    mask = torch.zeros(3, 16, dtype=torch.bool)
+    mask[:, list(steps)] = True
+    features, there = encoder.sequence(x, mask)
+    stride = {AudioCNN: 4, SensorCNN: 4, VideoCNN: 1, VideoTransformer: 2}[type(encoder)]
+    there = there.unflatten(1, (16 // stride, -1)).any(2)  # a time step may have several tokens
+    assert there[0].nonzero().flatten().tolist() == sorted({step // stride for step in steps})
+    x.requires_grad_()
+    encoder(x, mask).square().sum().backward()
+    seen = x.grad.movedim(TIME[type(encoder)], 1).flatten(2).abs().sum(2) > 0
+    assert seen[0].nonzero().flatten().tolist() == list(steps)
+
+
+@OVER_TIME
+def test_the_vector_is_the_mean_of_the_parts_also_where_some_or_all_are_missing(make, draw):
+    encoder, x = made(make, draw)
+    mask = torch.arange(12) < torch.tensor([[12], [5], [0]])
+    sequence = encoder.sequence(x, mask)
+    assert torch.allclose(encoder(x, mask), sequence.mean(), atol=1e-5)
+    assert (sequence.mean()[2] == 0).all() and not sequence.mask[2].any()
+
+
+@OVER_TIME
 def test_examples_of_different_lengths_share_a_batch(make, draw):
     encoder, x = made(make, draw)
     lengths = torch.tensor([12, 5, 9])
@@ -131,6 +173,9 @@ def test_the_parts_of_a_text_are_its_words():
     features, mask = encoder.sequence(tokens)
     assert mask.sum(1).tolist() == [12, 5, 12] and (features[1, 5:] == 0).all()
     assert torch.allclose(encoder(tokens)[1], features[1, :5].mean(0), atol=1e-5)
+    tokens[2] = 0  # nothing said
+    assert torch.allclose(encoder(tokens), encoder.sequence(tokens).mean(), atol=1e-5)
+    assert (encoder(tokens)[2] == 0).all()
 
 
 @pytest.mark.parametrize(("make", "draw"), [AUDIO, SENSOR], ids=["audio", "sensor"])
@@ -144,6 +189,12 @@ def test_the_same_four_steps_later_is_the_same(make, draw):
     parts, parts_later = encoder.sequence(middle).features, encoder.sequence(later).features
     assert torch.allclose(parts[:, :-1], parts_later[:, 1:], atol=1e-5)
     assert not torch.allclose(parts, parts_later, atol=1e-3)
+
+
+@pytest.mark.parametrize("n_mels", [1, 13, 20, 80])
+def test_any_number_of_bands_goes(n_mels):
+    encoder, log_mel = made(lambda: AudioCNN(D, (8, 8, 16), n_mels), lambda n, t: torch.rand(n, n_mels, t))
+    assert encoder(log_mel).shape == (3, D)
 
 
 def test_a_higher_note_is_another_sound():
@@ -187,7 +238,7 @@ def test_one_factorised_block_reaches_its_moment_and_its_place():
     x.requires_grad_()
     block(x)[0, 2, 1].sum().backward()
     assert (x.grad[0].abs().sum(2) > 0).all() and (x.grad[1] == 0).all()
-    torch.nn.init.zeros_(block.project_space.weight)
+    torch.nn.init.zeros_(block.space.project.weight)
     x.grad = None
     block(x)[0, 2, 1].sum().backward()
     assert (x.grad[0].abs().sum(2) > 0).nonzero()[:, 1].unique().tolist() == [1]
@@ -199,8 +250,8 @@ def test_factorised_block_agrees_with_torchs_attention():
     mask = torch.arange(5) < torch.tensor([[5], [3]])
     space, time = (torch.nn.MultiheadAttention(16, 4, batch_first=True) for _ in range(2))
     for oracle, qkv, project in (
-        (space, block.qkv_space, block.project_space),
-        (time, block.qkv_time, block.project_time),
+        (space, block.space.qkv, block.space.project),
+        (time, block.time.qkv, block.time.project),
     ):
         oracle.in_proj_weight.data, oracle.in_proj_bias.data = qkv.weight.data, qkv.bias.data
         oracle.out_proj.load_state_dict(project.state_dict())
@@ -225,6 +276,7 @@ EXAMPLES = {  # the inputs of the table in the package's docstring
     VideoCNN: lambda: (VideoCNN(128), torch.rand(1, 16, 3, 32, 32)),
     VideoTransformer: lambda: (VideoTransformer(128), torch.rand(1, 16, 3, 32, 32)),
     SensorCNN: lambda: (SensorCNN(128), torch.rand(1, 100, 6)),
+    MLPEncoder: lambda: (MLPEncoder(128, 64), torch.rand(1, 64)),
     SummaryEncoder: lambda: (SummaryEncoder(128).eval(), summarise(torch.rand(1, 100, 6))),
 }
 
@@ -238,7 +290,7 @@ def test_the_table_of_costs_is_true_and_no_learned_sense_outweighs_the_others(ki
         encoder(x)
     mflop = counter.get_total_flops() / 1e6
     assert mflop == pytest.approx(float(row[2]), rel=0.1, abs=0.05)
-    assert kind in (BagOfWords, SummaryEncoder) or 10 < mflop < 150
+    assert kind in (BagOfWords, MLPEncoder, SummaryEncoder) or 10 < mflop < 150
 
 
 @pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
@@ -257,13 +309,12 @@ MASK = torch.ones(1, 12)
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: AudioCNN(D, n_mels=20), "got n_mels=20"),
         (lambda: AudioCNN(D)(torch.rand(1, 64, 12)), "log-mels of 40 bands"),
         (lambda: AudioCNN(D)(torch.rand(1, 40, 12), MASK), r"bool mask \(1, 12\).*torch.float32"),
-        (lambda: SensorCNN(D)(torch.rand(1, 12, 3)), "got 3 axes"),
+        (lambda: SensorCNN(D)(torch.rand(1, 12, 3)), "6 channels.* got 3"),
         (lambda: SensorCNN(D)(torch.rand(1, 12, 6), MASK[:, :5] > 0), r"got torch.bool \(1, 5\)"),
-        (lambda: VideoCNN(D)(torch.rand(1, 12, 3, 24, 24)), r"got \(1, 12, 3, 24, 24\)"),
-        (lambda: VideoCNN(D)(torch.rand(1, 3, 32, 32)), r"takes videos \(B, T, 3, 32, 32\)"),
+        (lambda: VideoTransformer(D)(torch.rand(1, 12, 3, 24, 24)), r"got \(1, 12, 3, 24, 24\)"),
+        (lambda: VideoCNN(D)(torch.rand(1, 3, 32, 32)), r"takes videos \(B, T, 3, H, W\)"),
         (lambda: VideoTransformer(D, patch=5), "patch=5"),
         (lambda: VideoTransformer(D, max_frames=8)(torch.rand(1, 9, 3, 32, 32)), "up to 8 frames, got 9"),
         (lambda: VideoTransformer(D)(torch.rand(1, 12, 3, 32, 32), MASK), "bool mask"),

@@ -11,14 +11,16 @@ What they cost for one example, with D = 128 and otherwise as they come (a multi
     ImageViT          3 x 32 x 32                 824,320     101.5
     TextTransformer   16 words of 120             432,768      12.6
     BagOfWords        16 words of 120              15,360       0.0
-    AudioCNN          40 bands x 64 frames        176,000      20.7
-    VideoCNN          16 x 3 x 32 x 32            447,112      76.2
+    AudioCNN          40 bands x 64 frames        176,000      18.2
+    VideoCNN          16 x 3 x 32 x 32            447,112      75.7
     VideoTransformer  16 x 3 x 32 x 32            598,272     146.8
-    SensorCNN         100 steps x 6 axes          240,576      12.1
+    SensorCNN         100 steps x 6 axes          240,576      10.5
+    MLPEncoder        64 numbers                   24,832       0.0
     SummaryEncoder    117 numbers of 6 axes        15,104       0.0
 """
 
 from .audio import AudioCNN
+from .features import MLPEncoder
 from .image import ImageCNN, ImageViT
 from .part import Part
 from .sensor import SensorCNN, SummaryEncoder, summarise
@@ -31,6 +33,7 @@ __all__ = [
     "BagOfWords",
     "ImageCNN",
     "ImageViT",
+    "MLPEncoder",
     "Part",
     "SensorCNN",
     "Sequence",

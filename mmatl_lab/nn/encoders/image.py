@@ -1,59 +1,59 @@
-"""Encoders of pictures: convolutions, and patches as the tokens of a transformer."""
+"""Encoders of images: convolutions, and a vision transformer."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..transformer import TransformerBlock
-from .sequence import Sequence, finish
+from .sequence import Sequence, convolution, finish, mean
 
 
 class ImageCNN(nn.Module):
-    """Convolutions that halve the picture until it is 4 pixels wide, then one linear layer over what is left.
+    """Convolutions that halve the image at each stage, then one linear layer over the last feature map.
 
-    That layer sees the last feature map twice: flattened, which keeps *where* something stands, and its maximum over
-    all places, which tells *what* there is wherever it stands. (Flattened alone learns shapes more slowly, the maximum
+    That layer sees the map twice: at 4 x 4 places and flattened, which keeps *where* something is, and its maximum over
+    all places, which tells *what* there is wherever it is. (Flattened alone learns shapes more slowly, the maximum
     alone does not know left from right.)
 
     Args:
         out_dim: D, the length of the vector.
-        channels: of the stages; each stage halves the picture, so an S-pixel picture needs log2(S / 4) of them.
+        channels: of the stages. An image of S pixels needs about log2(S / 4) of them; where the last map is not 4 x 4,
+            it is averaged to that.
         stem: channels of a first convolution at full size, before anything is halved: it sees thin lines.
-        size: S, height and width of the pictures in pixels.
-
-    Raises:
-        ValueError: a size that the stages do not bring to 4 pixels.
+        in_channels: C, 3 for colours.
     """
 
-    def __init__(self, out_dim: int, channels: tuple[int, ...] = (64, 128, 256), stem: int = 16, size: int = 32):
+    def __init__(self, out_dim: int, channels: tuple[int, ...] = (64, 128, 256), stem: int = 16, in_channels: int = 3):
         super().__init__()
-        if size != 4 * 2 ** len(channels):
-            raise ValueError(
-                f"{len(channels)} stages take pictures of {4 * 2 ** len(channels)} pixels, got size={size}."
-            )
-        layers: list[nn.Module] = []
-        for before, now in zip((3, stem, *channels), (stem, *channels)):
-            conv = nn.Conv2d(before, now, 3, stride=1 if before == 3 else 2, padding=1)
-            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")  # keeps the signal's scale without normalisation
-            nn.init.zeros_(conv.bias)
-            layers += [conv, nn.GELU()]
+        layers: list[nn.Module] = [convolution(nn.Conv2d(in_channels, stem, 3, padding=1)), nn.GELU()]
+        for before, now in zip((stem, *channels), channels):
+            layers += [convolution(nn.Conv2d(before, now, 3, stride=2, padding=1)), nn.GELU()]
         self.convolutions = nn.Sequential(*layers)
         self.norm = nn.LayerNorm(17 * channels[-1])
         self.project = nn.Linear(17 * channels[-1], out_dim)
-        self.size = size
+        self.in_channels = in_channels
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, S, S) in [0, 1] -> (B, D)."""
+        """(B, C, H, W) in [0, 1] -> (B, D).
+
+        Raises:
+            ValueError: another number of channels.
+        """
+        _check(images, self.in_channels)
         x = (images * 4 - 1).contiguous(memory_format=torch.channels_last)  # faster on CPUs and GPUs alike
-        x = self.convolutions(x)  # (B, C, 4, 4)
-        x = torch.cat([x.flatten(1), x.amax((2, 3))], 1)  # (B, 17 C)
-        return self.project(self.norm(x))
+        x = self.convolutions(x)
+        where = x if x.shape[2:] == (4, 4) else F.adaptive_avg_pool2d(x, 4)
+        return self.project(self.norm(torch.cat([where.flatten(1), x.amax((2, 3))], 1)))  # of (B, 17 channels)
 
 
 class ImageViT(nn.Module):
     """A small vision transformer (Dosovitskiy et al. 2021, arXiv:2010.11929): patches are tokens.
 
     Args:
-        out_dim: D. size: S, pixels. patch: P, pixels; S must be divisible by P.
+        out_dim: D. size: S, pixels. patch: P, pixels; S must be divisible by P. in_channels: C, 3 for colours.
+
+    Raises:
+        ValueError: a size that is not divisible by ``patch``.
     """
 
     def __init__(
@@ -64,28 +64,42 @@ class ImageViT(nn.Module):
         num_layers: int = 4,
         num_heads: int = 4,
         hidden_dim: int = 128,
+        in_channels: int = 3,
     ):
         super().__init__()
         if size % patch:
             raise ValueError(f"size must be divisible by patch, got size={size}, patch={patch}.")
-        self.patches = nn.Conv2d(3, hidden_dim, patch, stride=patch)
+        self.embed = nn.Linear(in_channels * patch**2, hidden_dim)  # on patches: faster than the same as a convolution
         self.pos = nn.Parameter(0.02 * torch.randn((size // patch) ** 2, hidden_dim))
         self.blocks = nn.ModuleList(TransformerBlock(hidden_dim, num_heads) for _ in range(num_layers))
         self.norm = nn.LayerNorm(hidden_dim)
         self.project = nn.Linear(hidden_dim, out_dim)
-        self.size = size
+        self.in_channels, self.size, self.patch = in_channels, size, patch
 
     def sequence(self, images: Tensor) -> Sequence:
-        """(B, 3, S, S) in [0, 1] -> one vector a patch, L = (S / P)², row by row from the top left."""
+        """(B, C, S, S) in [0, 1] -> one vector a patch, L = (S / P)², row by row from the top left.
+
+        Raises:
+            ValueError: images of another size or number of channels.
+        """
         return finish(self.project(self._patches(images)), None)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, S, S) in [0, 1] -> (B, D), the mean of the sequence."""
-        return self.project(self._patches(images).mean(1))
+        """(B, C, S, S) in [0, 1] -> (B, D), the mean of the sequence."""
+        return mean(self._patches(images), None, self.project)
 
     def _patches(self, images: Tensor) -> Tensor:
-        x = self.patches(images * 4 - 1).flatten(2).transpose(1, 2)  # (B, L, hidden_dim)
-        x = x + self.pos
+        _check(images, self.in_channels, self.size)
+        P = self.patch
+        x = (images * 4 - 1).unflatten(3, (-1, P)).unflatten(2, (-1, P))  # (B, C, S / P, P, S / P, P)
+        x = self.embed(x.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)) + self.pos  # (B, L, hidden_dim)
         for block in self.blocks:
             x = block(x)
         return self.norm(x)
+
+
+def _check(images: Tensor, channels: int, size: int | None = None) -> None:
+    sides = images.shape[2:] if size is None else (size, size)
+    if images.dim() != 4 or images.shape[1:] != (channels, *sides):
+        wanted = f"(B, {channels}, {'H, W' if size is None else f'{size}, {size}'})"
+        raise ValueError(f"this encoder takes images {wanted}, got {tuple(images.shape)}.")

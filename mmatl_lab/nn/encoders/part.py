@@ -29,7 +29,7 @@ class Part:
         """The encoder; ``more`` are arguments that are known only where it is used, such as ``out_dim``.
 
         Raises:
-            ValueError: for a name that is no encoder's, or arguments that it does not take.
+            ValueError: a name that is no encoder's, arguments that it does not take, or one that it needs is missing.
         """
         from mmatl_lab.nn import encoders
 
@@ -40,6 +40,9 @@ class Part:
         taken = inspect.signature(known[self.name]).parameters
         if wrong := [name for name in arguments if name not in taken]:
             raise ValueError(f"{self.name} takes {', '.join(taken)}, got {', '.join(wrong)}")
+        needed = [name for name, parameter in taken.items() if parameter.default is parameter.empty]
+        if missing := [name for name in needed if name not in arguments]:
+            raise ValueError(f"{self.name} needs {', '.join(needed)}: give {', '.join(missing)} as well")
         return known[self.name](**arguments)
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from .sequence import Sequence, check_mask, convolution, finish, hide
+from .sequence import Sequence, check_mask, convolution, finish, hide, mean, strided
 
 
 class SensorCNN(nn.Module):
@@ -33,24 +33,30 @@ class SensorCNN(nn.Module):
     def sequence(self, trace: Tensor, mask: Tensor | None = None) -> Sequence:
         """(B, T, C), mask (B, T) True where something was measured -> one vector for 4 steps, L = T / 4, rounded up.
 
+        A vector is there when any of its 4 steps is.
+
         Raises:
-            ValueError: another number of axes, or a mask of another shape or type.
+            ValueError: another number of channels, or a mask of another shape or type.
         """
+        x, mask = self._steps(trace, mask)
+        return finish(self.project(x), mask)
+
+    def forward(self, trace: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, T, C) -> (B, D), the mean of the sequence."""
+        return mean(*self._steps(trace, mask), self.project)
+
+    def _steps(self, trace: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
         B, T, C = trace.shape
         if C != self.in_channels:
             raise ValueError(
-                f"this encoder takes traces of {self.in_channels} axes, (B, T, {self.in_channels}), got {C} axes."
+                f"this encoder takes traces of {self.in_channels} channels, (B, T, {self.in_channels}), got {C}."
             )
         check_mask(mask, B, T)
         x = hide(trace.transpose(1, 2), mask)  # (B, C, T)
         for conv, stride in zip(self.convolutions, self.strides):
-            mask = mask if mask is None else mask[:, ::stride]  # a moment is there where the middle it looks at is
-            x = hide(nn.functional.gelu(conv(x)), mask)
-        return finish(self.project(self.norm(x.transpose(1, 2))), mask)
-
-    def forward(self, trace: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(B, T, C) -> (B, D), the mean of the sequence."""
-        return self.sequence(trace, mask).mean()
+            mask = strided(mask, stride)
+            x = hide(nn.functional.gelu(conv(x)), mask)  # zeros, as the convolution's own padding has them
+        return self.norm(x.transpose(1, 2)), mask  # (B, L, C')
 
 
 FREQUENCIES = 10  # of a summary

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..transformer import TransformerBlock
-from .sequence import Sequence, finish
+from .sequence import Sequence, finish, mean
 
 
 class TextTransformer(nn.Module):
@@ -27,7 +27,7 @@ class TextTransformer(nn.Module):
     ):
         super().__init__()
         self.embed = nn.Embedding(vocab_size, hidden_dim, padding_idx=0)
-        self.position = nn.Parameter(0.02 * torch.randn(max_len, hidden_dim))
+        self.pos = nn.Parameter(0.02 * torch.randn(max_len, hidden_dim))
         self.blocks = nn.ModuleList(TransformerBlock(hidden_dim, num_heads) for _ in range(num_layers))
         self.norm = nn.LayerNorm(hidden_dim)
         self.project = nn.Linear(hidden_dim, out_dim)
@@ -40,13 +40,13 @@ class TextTransformer(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, L) int64 tokens, 0 where there is nothing -> (B, D), the mean of the sequence."""
-        return self.project(finish(self._words(tokens), tokens != 0).mean())
+        return mean(self._words(tokens), tokens != 0, self.project)
 
     def _words(self, tokens: Tensor) -> Tensor:
         if tokens.shape[1] > self.max_len:
             raise ValueError(f"this encoder reads up to {self.max_len} words, got {tokens.shape[1]}; shorten the text.")
         mask = tokens != 0  # (B, L)
-        x = self.embed(tokens) + self.position[: tokens.shape[1]]  # (B, L, hidden_dim)
+        x = self.embed(tokens) + self.pos[: tokens.shape[1]]  # (B, L, hidden_dim)
         for block in self.blocks:
             x = block(x, mask)
         return self.norm(x)
