@@ -35,7 +35,7 @@ def test_the_gradients_are_those_of_one_process(two, tmp_path, masked):
         found = load_file(folder / f"{masked}_{rank}.safetensors")
         for name in one.keys() - {"rank"}:
             torch.testing.assert_close(found[name], one[name], atol=1e-5, rtol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
-        assert found["log_scale"].abs() > 1e-3  # the temperature takes part
+        assert found["logit_scale"].abs() > 1e-3  # the temperature takes part
         assert found["rank"].tolist() == [0.5] * 3  # a metric is the mean over the processes
 
 
