@@ -183,3 +183,23 @@ def _call(function: Callable, *args, **kwargs):
 
 def _with_parts(parts: dict) -> Callable:
     return lambda solve, *args, **kwargs: solve(*args, **{**kwargs, **parts})
+
+
+def output(module, *inputs):
+    """Output of a module that the learner's function made, for `using`, with the same numbers in its parameters always.
+
+    So two modules of one architecture give the same, however they were initialised, as long as their parameters are
+    defined in the same order.
+
+    Raises:
+        Wrong: when it is no module.
+    """
+    import torch
+
+    if not isinstance(module, torch.nn.Module):
+        raise Wrong(f"Return a module, `torch.nn.Module`: your function returns a {type(module).__name__}.")
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) / max(parameter.shape[-1:] or [1]) ** 0.5)
+        return module.eval()(*inputs)
