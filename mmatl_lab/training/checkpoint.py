@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
 import safetensors
 import safetensors.torch
 import torch
@@ -185,6 +184,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 def _sweep(path: Path) -> None:
     """Remove what processes left that were killed while they wrote ``path``."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        import psutil  # here, since there is hardly ever anything to remove
+
         pid = left.name.split(".")[-2]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
             left.unlink(missing_ok=True)

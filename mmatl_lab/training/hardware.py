@@ -36,7 +36,6 @@ def machine(device: str = "auto") -> Machine:
     Raises:
         ValueError: for an unknown device or one that this machine does not have.
     """
-    import psutil
     import torch
 
     have = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
@@ -51,7 +50,7 @@ def machine(device: str = "auto") -> Machine:
         bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
         return Machine(device, gpu.name, cores, bf16, gpu.total_memory)
     bf16 = device == "cpu" and _cpu_has_bf16()  # autocast to bf16 on mps is not there in every torch we support
-    return Machine(device, _cpu_name(), cores, bf16, psutil.virtual_memory().total)
+    return Machine(device, _cpu_name(), cores, bf16, _memory())
 
 
 def default_preset() -> str:
@@ -80,6 +79,14 @@ def _cpu_has_bf16() -> bool:
         can = torch.cpu.get_capabilities()
         return bool(can.get("avx512_bf16") or can.get("amx_bf16") or can.get("bf16"))
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def _memory() -> int:
+    if hasattr(os, "sysconf"):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    import psutil  # Windows has no sysconf
+
+    return psutil.virtual_memory().total
 
 
 def _cpu_name() -> str:
