@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class UnknownWordError(ValueError):
-    """A text holds a word outside the vocabulary; the message offers the nearest known ones."""
+    """A text holds a word outside the vocabulary; the message offers known words that are spelt nearly alike."""
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of a traceback: whoever typed the word needs the sentence alone."""
@@ -33,8 +33,11 @@ class Tokenizer:
         return self._token[word]
 
     def nearest(self, word: str, n: int = 3) -> list[str]:
-        """The known words that are spelt most like ``word``, best first."""
-        return difflib.get_close_matches(word.lower(), self.words[1:], n=n, cutoff=0.5)
+        """The known words that ``word`` may be a misspelling of, best first; none where no word is near.
+
+        Near is a ratio of matching letters of .75 (``difflib``): 'grate' is near 'great', 'elephant' is not near 'than'.
+        """
+        return difflib.get_close_matches(word.lower(), self.words[1:], n=n, cutoff=0.75)
 
     def encode(self, text: str | list[str], length: int | None = None) -> Tensor:
         """(B, L) int64 tokens, 0 where there is nothing; upper case and punctuation are ignored.
@@ -44,7 +47,7 @@ class Tokenizer:
 
         Raises:
             TypeError: something that is not text. ValueError: an empty text, or one longer than ``length`` words.
-            UnknownWordError: a word outside the vocabulary; the nearest known words are named.
+            UnknownWordError: a word outside the vocabulary; known words that are spelt nearly alike are named.
         """
         texts = [text] if isinstance(text, str) else list(text)
         rows = [self._row(t) for t in texts]

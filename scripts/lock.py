@@ -4,6 +4,13 @@
     make lock PINS="torch==2.13.0 numpy==2.4.6"  # some versions given
 
 torch stays unless it is named, because on Linux its newest build brings gigabytes of CUDA libraries along.
+
+The lock holds what this Python needs on this platform. What only another one needs (audioop-lts from Python 3.13 on,
+the CUDA libraries of torch) is left open: pip takes the newest that fits.
+
+The lock has no hashes, because it is a file of constraints. One hash in it switches pip to --require-hashes, which
+refuses `--editable .`: a folder has no single file to hash. It would also tie torch to one build, where the CPU build
+of a local index and PyPI's CUDA build of the same version both have to do.
 """
 
 import re

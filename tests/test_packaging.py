@@ -20,6 +20,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from mmatl_lab import __version__
+from mmatl_lab.data import packed
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -40,6 +41,25 @@ def test_the_lock_has_what_the_package_needs(requirement):
     assert requirement.specifier.contains(LOCK[canonicalize_name(requirement.name)])
 
 
+def lockable(lines):
+    """The requirements that the lock can hold: those of the Python it was written with, without torch's CUDA parts."""
+    python = re.search(r"Python ([\d.]+);", (ROOT / "requirements.lock").read_text(encoding="utf-8"))[1]
+    environment = {"extra": "", "python_version": python, "python_full_version": f"{python}.0"}
+    needed = [Requirement(line) for line in lines]
+    return [
+        requirement
+        for requirement in needed
+        if (requirement.marker is None or requirement.marker.evaluate(environment))
+        and not load("lock").LEFT_OUT.fullmatch(requirement.name)
+    ]
+
+
+def test_what_only_another_python_or_cuda_needs_is_not_asked_of_the_lock():
+    torch = ["cuda-toolkit[cublas]==13.0", "cuda-bindings<14", "nvidia-cudnn-cu13==9", "triton==3.7", "filelock"]
+    gradio = ["audioop-lts<1.0; python_version >= '3.13'", "numpy", "itsdangerous; extra == 'oauth'"]
+    assert [requirement.name for requirement in lockable(torch + gradio)] == ["filelock", "numpy"]
+
+
 def test_the_lock_has_all_that_comes_along():
     """Every requirement of every locked package, followed on this machine, is locked in a version that fits."""
     for name, version in LOCK.items():
@@ -49,14 +69,10 @@ def test_the_lock_has_all_that_comes_along():
             continue  # of another platform
         if installed.version.split("+")[0] != version:
             pytest.skip(f"{name} {installed.version} is installed, so this environment was not made from the lock")
-        for line in installed.requires or []:
-            needed = Requirement(line)
-            if (needed.marker is None or needed.marker.evaluate({"extra": ""})) and not needed.name.startswith(
-                "nvidia"
-            ):
-                locked = LOCK.get(canonicalize_name(needed.name))
-                assert locked is not None, f"{name} needs {needed.name}, which is not locked: run make lock"
-                assert needed.specifier.contains(locked, prereleases=True), f"{name} needs {needed}, locked is {locked}"
+        for needed in lockable(installed.requires or []):
+            locked = LOCK.get(canonicalize_name(needed.name))
+            assert locked is not None, f"{name} needs {needed.name}, which is not locked: run make lock"
+            assert needed.specifier.contains(locked, prereleases=True), f"{name} needs {needed}, locked is {locked}"
 
 
 def test_the_lock_can_be_installed_from_any_registry():
@@ -129,7 +145,20 @@ def test_the_wheel_carries_code_assets_and_notebooks(wheel):
         place = name if name.startswith("mmatl_lab/") else f"mmatl_lab/_bundle/{name}"
         assert (wheel / place).read_bytes() == (ROOT / name).read_bytes(), name
     assert {path.name for path in wheel.iterdir()} == {"mmatl_lab", f"mmatl_lab-{__version__}.dist-info"}
-    assert list(wheel.rglob("licenses/LICENSE"))
+
+
+def test_the_wheel_names_the_licences_of_all_that_it_carries(wheel):
+    about = metadata.Distribution.at(next(wheel.glob("*.dist-info"))).metadata
+    data = {
+        part
+        for name in packed.names()
+        for of in packed.read_manifest(name).licences.values()
+        for part in of.split(" and ")
+    }
+    spdx = {"CC-PDDC" if licence == "Public domain" else licence for licence in data}
+    assert set(about["License-Expression"].split(" AND ")) == {"Apache-2.0", *spdx}
+    texts = {path.relative_to(ROOT).as_posix() for path in (ROOT / "assets" / "data").glob("*/LICENSE-*")}
+    assert set(about.get_all("License-File")) == {"LICENSE", *texts}
 
 
 def test_the_wheel_finds_what_it_carries(wheel, tmp_path):
@@ -181,6 +210,7 @@ def test_a_damaged_data_file_of_a_wheel_is_answered_with_a_reinstall(wheel, tmp_
 
 
 def load(script):
+    """One of the maintainers' scripts as a module."""
     spec = importlib.util.spec_from_file_location(script, ROOT / "scripts" / f"{script}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -75,7 +75,7 @@ def student(values: Values, confidence: float = 0.95) -> Interval:
     Raises:
         ValueError: for fewer than two values, or values that are not finite.
     """
-    from scipy.special import stdtrit  # scipy comes with scikit-learn
+    from scipy.special import stdtrit
 
     values = _values(values)
     n = len(values)

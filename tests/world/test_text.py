@@ -53,6 +53,8 @@ def test_vocabulary_has_no_doubles_and_is_about_120_words():
 
 
 def test_unknown_words_get_the_nearest_known_ones():
+    with pytest.raises(UnknownWordError, match="^unknown word: 'elephant'; this model knows"):
+        Tokenizer(CAPTION_WORDS).encode("an elephant")  # no word is near it
     with pytest.raises(UnknownWordError, match="'crimsn'.*did you mean crimson") as error:
         Tokenizer(CAPTION_WORDS).encode("a crimsn circle")
     assert "\n" not in str(error.value)

@@ -176,7 +176,7 @@ def test_the_spectrogram_shows_the_overtones_of_the_pitch_with_the_lowest_below(
         (None, 0, 0, "Nothing was said"),
         (" \n ", 0, 0, "Nothing was said"),
         ("?!", 0, 0, "There are no words in '?!'"),
-        ("wow elefant food", 0, 0, "Unknown word: 'elefant' (did you mean"),
+        ("wow elefant food", 0, 0, "Unknown word: 'elefant'; this model knows"),
         ("<b>wow</b>", 0, 0, "Unknown word: 'b'"),
         ("wow " * 9, 0, 0, "A text may have 8 words here, got 9; shorten it."),
         ("wow " * 1000, 0, 0, "The remark has 3,999 characters, at most 200 are read: shorten it."),
