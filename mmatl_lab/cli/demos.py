@@ -15,6 +15,7 @@ from mmatl_lab.cli.console import fail, say
 from mmatl_lab.cli.guard import SlowLogin, weakness
 from mmatl_lab.cli.jupyter import free_port
 from mmatl_lab.cli.uploads import upload_folder
+from mmatl_lab.lessons import pages
 
 USER = "guest"
 TRIES = "MMATL_LAB_DEMO_TRIES"  # environment variable, see _start_again
@@ -23,11 +24,7 @@ TRIES = "MMATL_LAB_DEMO_TRIES"  # environment variable, see _start_again
 def build(names: list[str]):
     """One `gr.Blocks` of the demos of the lessons `names`, in tabs when there are several."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio reads it when it is imported, and would look up hosts
-    import gradio as gr
-
-    chosen = [lessons.get(name) for name in names]
-    blocks = [lesson.demo.build() for lesson in chosen]
-    page = blocks[0] if len(blocks) == 1 else gr.TabbedInterface(blocks, [lesson.name for lesson in chosen])
+    page = pages.together([lessons.get(name) for name in names])
     for function in page.fns.values():  # steps of a page, such as what a click does, are no interface for programs
         function.api_visibility = "private"
     return page
@@ -86,6 +83,7 @@ def serve(names: list[str], *, share: bool, port: int | None, browser: bool, bes
                 max_file_size="25mb",
                 footer_links=["settings"],
                 inbrowser=browser and not beside,
+                **pages.appearance(),
             )
         except OSError:
             if beside:

@@ -162,6 +162,7 @@ def serve(folder: Path, port: int, browser: bool) -> None:
             "LabApp.extension_manager": "readonly",  # the other one asks a package registry
             "LabApp.default_url": f"/lab/tree/{first}" if first else "/lab",
         }
+        os.environ["MMATL_LAB_NOTEBOOKS_AT"] = f"http://127.0.0.1:{port}/lab/tree"  # demos lead back to their lessons
         child = start_demos(demos)
         say(f"Demos: {address}, in a few seconds; in JupyterLab they are under the menu 'Demos'.")
         try:

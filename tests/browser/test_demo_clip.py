@@ -14,23 +14,30 @@ def address(tmp_path_factory):
     """The demo, served from this process as `mmatl-lab demo` serves it, but for the models."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from mmatl_lab.cli.jupyter import free_port
-    from mmatl_lab.lessons.clip import demo, demo_emoji, demo_parts, demo_scenes, emoji, recipe, scenes
+    from mmatl_lab.lessons import pages
+    from mmatl_lab.lessons.clip import demo, demo_emoji, demo_parts, demo_scenes, emoji, scenes
+    from mmatl_lab.lessons.recipe import Recipe
+    from mmatl_lab.models.clip import CLIP
     from mmatl_lab.viz.embedding import pca
 
-    presets = {
-        scenes.NAME: lambda: scenes.make_model(scenes.ScenesPreset(1, channels=(8, 8, 8), text_layers=1)),
-        emoji.NAME: lambda: emoji.make_model(emoji.EmojiPreset(1, channels=(8, 8, 8), width=16)),
+    configs = {
+        "clip_scenes": scenes.clip_config((8, 8, 8), num_layers=1),
+        "clip_emoji": emoji.emoji_config((8, 8, 8), out_dim=16),
     }
     remembered = (demo_parts.load, demo_scenes.atlas, demo_emoji.lexicon, demo_emoji.drawings)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "load", lambda name: (presets[name]().eval(), {"name": name}))
+        patch.setattr(Recipe, "load", lambda recipe, name: (CLIP.from_config(configs[name]).eval(), {}))
         patch.setattr(demo_scenes, "umap_embed", lambda latents: pca(latents.numpy()))
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
         for function in remembered:
             function.forget()
         page = demo.build()
         _, address, _ = page.launch(
-            server_name="127.0.0.1", server_port=free_port(7960), prevent_thread_lock=True, quiet=True
+            server_name="127.0.0.1",
+            server_port=free_port(7960),
+            prevent_thread_lock=True,
+            quiet=True,
+            **pages.appearance(),
         )
         yield address
         page.close()

@@ -15,24 +15,31 @@ def address():
     """The demo, served from this process as `mmatl-lab demo` serves it, but for the models."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from mmatl_lab.cli.jupyter import free_port
-    from mmatl_lab.lessons.why_multimodal import demo, demo_parts, demo_watch, recipe, sarcasm, smartwatch
+    from mmatl_lab.lessons import pages
+    from mmatl_lab.lessons.recipe import Recipe
+    from mmatl_lab.lessons.why_multimodal import demo, demo_noise, demo_parts, demo_watch, sarcasm, smartwatch
 
     models = {
-        sarcasm.NAME: sarcasm.make_model(sarcasm.SarcasmPreset(1, width=16, channels=(8, 8, 8))).eval(),
-        smartwatch.NAME: smartwatch.make_model(smartwatch.SmartwatchPreset(width=8)).eval(),
+        "why_sarcasm": sarcasm.SarcasmClassifiers(sarcasm.SarcasmConfig(16, (8, 8, 8))).eval(),
+        "why_smartwatch": smartwatch.WatchClassifiers(smartwatch.WatchConfig(dim=8)).eval(),
     }
+    remembered = (demo_parts.load, demo_watch.answers, demo_noise.measurement, demo_noise.prepare)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "load", lambda name: (models[name], {"name": name}))
-        demo_parts.load.forget()
-        demo_watch.answers.forget()
+        patch.setattr(Recipe, "load", lambda recipe, name: (models[name], {"name": name}))
+        for function in remembered:
+            function.forget()
         page = demo.build()
         _, address, _ = page.launch(
-            server_name="127.0.0.1", server_port=free_port(7970), prevent_thread_lock=True, quiet=True
+            server_name="127.0.0.1",
+            server_port=free_port(7970),
+            prevent_thread_lock=True,
+            quiet=True,
+            **pages.appearance(),
         )
         yield address
         page.close()
-        demo_parts.load.forget()
-        demo_watch.answers.forget()
+        for function in remembered:
+            function.forget()
 
 
 def pull(page, label: str, share: float) -> None:

@@ -5,12 +5,14 @@ import io
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from mmatl_lab import lessons
 from mmatl_lab.lessons import pages
 
 
@@ -83,3 +85,86 @@ def test_a_dial_passes_on_what_is_typed(typed):
 
     dial = pages.dial(-3, 3, 1, step=0.1, label="Tone")
     assert isinstance(dial, gr.Slider) and dial.get_block_name() == "slider" and dial.preprocess(typed) == typed
+
+
+# --- the page
+
+
+@pytest.fixture
+def lesson(monkeypatch, tmp_path):
+    """A lesson with a notebook, known by its name."""
+    known = SimpleNamespace(
+        name="cats", number=4, title="Cats & dogs", has_notebook=True, notebook=tmp_path / "04_cats.ipynb"
+    )
+    monkeypatch.setattr(lessons, "get", lambda name: known)
+    monkeypatch.delenv(pages.NOTEBOOKS_AT, raising=False)
+    return known
+
+
+def texts(page) -> list[str]:
+    return [str(block.value) for block in page.blocks.values() if type(block).__name__ == "Markdown"]
+
+
+def labels(page) -> list[str]:
+    return [block.label for block in page.blocks.values() if type(block).__name__ == "Tab"]
+
+
+def build():
+    def fill(opened):
+        opened(lambda: None)
+
+    return pages.frame("cats", "Which is which?", first="Press A.", then="Train it.", tabs={"A": fill, "B": fill})
+
+
+def test_a_frame_has_title_question_first_steps_tabs_and_the_way_back(lesson, monkeypatch):
+    page = build()
+    head, foot = texts(page)
+    assert page.title == "Cats & dogs" and head.startswith("# Cats & dogs") and "**Which is which?**" in head
+    assert "Press A." in head and "Train it." in foot and "`04_cats.ipynb`" in foot and "](" not in foot
+    assert labels(page) == ["A", "B"] and [step.targets[0][1] for step in page.fns.values()] == ["load", "select"]
+    monkeypatch.setenv(pages.NOTEBOOKS_AT, "http://127.0.0.1:8888/lab/tree")
+    assert "[04_cats.ipynb](http://127.0.0.1:8888/lab/tree/04_cats.ipynb)" in texts(build())[-1]
+
+
+def test_several_demos_have_a_title_and_a_tab_each_and_one_is_its_own_page(lesson):
+    lesson.demo = SimpleNamespace(build=build)
+    assert pages.together([lesson]).title == "Cats & dogs"
+    page = pages.together([lesson, lesson])
+    assert page.title == "mmatl_lab demos" and "mmatl_lab demos" in texts(page)[0]
+    assert labels(page).count("04 cats") == 2 and labels(page).count("A") == 2
+
+
+def test_letters_are_the_systems_own_in_every_weight():
+    theme = pages.appearance()["theme"]
+    assert {type(font) for font in (*theme._font, *theme._font_mono)} == {str}  # Gradio's kinds of fonts are fetched
+    assert "@font-face" not in theme._get_theme_css()
+
+
+def test_an_example_puts_its_values_where_they_belong():
+    import gradio as gr
+
+    with gr.Blocks() as page:
+        first, second = gr.Textbox(), gr.Slider(0, 3, 1)
+        events = pages.examples({"one": ("a", 2), "two": ("b", 3)}, [first, second])
+    steps = [*page.fns.values()]
+    assert len(events) == 2
+    assert [step.fn() for step in steps] == [("a", 2), ("b", 3)]
+    assert all([output._id for output in step.outputs] == [first._id, second._id] for step in steps)
+    assert [button.value for button in page.blocks.values() if type(button).__name__ == "Button"] == ["one", "two"]
+
+
+def test_triggers_in_a_row_are_answered_once_and_outputs_wait_with_a_word():
+    import gradio as gr
+
+    with gr.Blocks() as page:
+        noise, shown = pages.dial(0, 3, 1, step=1, label="Noise"), pages.output("shown")
+        pages.live([page.load, noise.change], str, noise, shown)
+    assert [step.trigger_mode for step in page.fns.values()] == ["always_last"] * 2
+    assert shown.elem_id == "shown" and "One moment" in shown.value
+
+
+def test_models_of_a_lesson_are_loaded_once(lesson):
+    asked = []
+    lesson.recipe = SimpleNamespace(load=lambda name: (asked.append(name) or object(), {}))
+    load = pages.loader("cats")
+    assert load("a") is load("a") and load("b") is not load("a") and asked == ["a", "b"]

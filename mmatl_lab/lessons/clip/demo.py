@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mmatl_lab.data.emoji import STYLES
+from mmatl_lab.lessons.pages import beside, examples, frame, output
 from mmatl_lab.viz.latent_map import as_frames, latent_map_html, payload
 from mmatl_lab.world import COLOURS, SHAPES, SIZES
 
@@ -50,20 +51,19 @@ EMOJI_EXAMPLES = ("bird", "red heart", "sad face", "moon", "insect")
 
 def build() -> "gr.Blocks":
     """The page; models are loaded when it is opened first, not here."""
+    return frame(
+        "clip",
+        "Which words belong to which picture, when nobody has named the classes beforehand?",
+        first="Press *Who is above whom*, and see which two of the four captions the model believes.",
+        then="In the notebook you train this model and watch pictures and words meet in one space.",
+        tabs={"Scenes": _scenes, "Emoji": _emoji},
+    )
+
+
+def _object(values: tuple) -> "list[gr.Dropdown]":
     import gradio as gr
 
-    with gr.Blocks(analytics_enabled=False, title="Pictures and words in one space") as page:
-        with gr.Tab("Scenes"):
-            _scenes(page)
-        with gr.Tab("Emoji") as tab:
-            _emoji(tab)
-    return page
-
-
-def _object(quarters: list[str], values: tuple) -> "list[gr.Dropdown]":
-    import gradio as gr
-
-    choices = (("Shape", SHAPES), ("Colour", COLOURS), ("Size", SIZES), ("Place", quarters))
+    choices = (("Shape", SHAPES), ("Colour", COLOURS), ("Size", SIZES), ("Place", QUARTERS))
     with gr.Row():
         return [
             gr.Dropdown(list(words), value=value, label=label, min_width=110)
@@ -71,100 +71,92 @@ def _object(quarters: list[str], values: tuple) -> "list[gr.Dropdown]":
         ]
 
 
-def _scenes(page: "gr.Blocks") -> None:
+def _set_scene(words: tuple) -> tuple:
+    """Puts the words of `controls_of` into the controls, of a picture that is drawn."""
+    import gradio as gr
+
+    seen, hidden = gr.update(visible=True), gr.update(visible=False)
+    return (False, None, seen, hidden, gr.update(visible=words[4]), *words)
+
+
+def _example(first: tuple, second: tuple | None, captions: str) -> tuple:
+    return captions, *_set_scene((*first, second is not None, *(second or SECOND)))
+
+
+def _scenes(opened) -> None:
     import gradio as gr
 
     gr.Markdown(ABOUT_SCENES)
+    left, right = beside(1, 1)
+    with left:
+        own = gr.Radio([("Draw one", False), ("Bring my own", True)], value=False, label="Picture")
+        with gr.Group() as drawing:
+            first = _object(FIRST)
+            two = gr.Checkbox(False, label="A second object")
+            with gr.Group(visible=False) as more:
+                second = _object(SECOND)
+        file = gr.File(label="A picture (PNG, JPEG, WebP, GIF, …)", visible=False, height=140)
+        seen = output(css=CSS)
+    controls = [*first, two, *second]
+    picture, settable = [own, file, *controls], [own, file, drawing, file, more, *controls]
+    with right:
+        typed = EXAMPLES["Shape or colour"][2]
+        text = gr.Textbox(typed, lines=4, max_lines=12, label="Captions, one a line", elem_id="captions")
+        choices = {name: _example(*values) for name, values in EXAMPLES.items()}
+        set_by_example = examples(choices, [text, *settable], width=120)
+        compare = gr.Button("Compare", variant="primary")
+        ranked = output("ranked", css=CSS)
     with gr.Row(equal_height=False):
-        with gr.Column():
-            own = gr.Radio([("Draw one", False), ("Bring my own", True)], value=False, label="Picture")
-            with gr.Group() as drawing:
-                first = _object(list(QUARTERS), FIRST)
-                two = gr.Checkbox(False, label="A second object")
-                with gr.Group(visible=False) as more:
-                    second = _object(list(QUARTERS), SECOND)
-            file = gr.File(label="A picture (PNG, JPEG, WebP, GIF, …)", visible=False, height=140)
-            seen = gr.HTML(css_template=CSS)
-        with gr.Column():
-            text = gr.Textbox(
-                EXAMPLES["Shape or colour"][2], lines=4, max_lines=12, label="Captions, one a line", elem_id="captions"
-            )
-            with gr.Row():
-                examples = [gr.Button(name, size="sm", min_width=120) for name in EXAMPLES]
-            compare = gr.Button("Compare", variant="primary")
-            ranked = gr.HTML(css_template=CSS, elem_id="ranked")
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=2, min_width=360):
+        with gr.Column(scale=2, min_width=300):
             waiting = gr.Markdown(
-                "*The map is being drawn. The first time this takes some seconds.*", elem_id="waiting"
+                "*The map is being drawn: the first time, this takes some seconds.*", elem_id="waiting"
             )
             chart = latent_map_html(as_frames([[0, 0], [1, 1]]), visible=False)  # drawn when the page is opened
         with gr.Column(min_width=240):
             gr.Markdown(ABOUT_MAP)
-
-    controls = [*first, two, *second]
-    picture = [own, file, *controls]
-
-    def answer(event) -> None:
-        """After `event`, everything on the page says what there is to say about picture and captions."""
-        event.then(demo_scenes.preview, picture, seen, show_progress="hidden").then(
-            demo_scenes.ranking, [text, *picture], ranked, show_progress="minimal"
-        ).then(lambda *given: gr.HTML(query=demo_scenes.landing(*given)), picture, chart, show_progress="hidden")
 
     def show_map():
         try:
             known = demo_scenes.atlas()
         except (ValueError, OSError) as error:
             return gr.HTML(), f"There is no map: {error}"
-        drawn = payload(known.frames, known.captions, known.images)
-        return gr.HTML(value=drawn, visible=True), gr.Markdown(visible=False)
-
-    def set_scene(words):
-        """Puts the words of `controls_of` into the controls."""
-        return (False, None, gr.Group(visible=True), gr.File(visible=False), gr.Group(visible=words[4]), *words)
-
-    def example(name: str):
-        one, other, captions = EXAMPLES[name]
-        return captions, *set_scene((*one, other is not None, *(other or SECOND)))
+        return gr.HTML(value=payload(known.frames, known.captions, known.images), visible=True), gr.update(
+            visible=False
+        )
 
     def clicked(event: gr.SelectData):
         known = demo_scenes.atlas()
-        return set_scene(demo_scenes.controls_of(known.scenes[int(known.frames.pair[event.index])]))
+        return _set_scene(demo_scenes.controls_of(known.scenes[int(known.frames.pair[event.index])]))
 
-    own.input(lambda own: (gr.Group(visible=not own), gr.File(visible=own)), own, [drawing, file])
-    two.input(lambda two: gr.Group(visible=two), two, more)
-    settable = [own, file, drawing, file, more, *controls]
-    for trigger in (own.input, *(control.input for control in controls), file.upload, file.clear, compare.click):
-        answer(trigger(None))
-    answer(text.submit(None))
-    for button, name in zip(examples, EXAMPLES, strict=True):
-        answer(button.click(lambda name=name: example(name), None, [text, *settable]))
-    answer(chart.select(clicked, None, settable))
-    answer(page.load(None))
-    page.load(show_map, None, [chart, waiting], show_progress="hidden")
+    own.input(lambda own: (gr.update(visible=not own), gr.update(visible=own)), own, [drawing, file])
+    two.input(lambda two: gr.update(visible=two), two, more)
+    triggers = (opened, own.input, *(control.input for control in controls), file.upload, file.clear, compare.click)
+    changes = [trigger(None) for trigger in (*triggers, text.submit)]
+    for change in (*changes, *set_by_example, chart.select(clicked, None, settable)):
+        # everything on the page says what there is to say about picture and captions
+        change.then(demo_scenes.preview, picture, seen, show_progress="hidden").then(
+            demo_scenes.ranking, [text, *picture], ranked, show_progress="minimal"
+        ).then(lambda *given: gr.HTML(query=demo_scenes.landing(*given)), picture, chart, show_progress="hidden")
+    opened(show_map, None, [chart, waiting], show_progress="hidden")
 
 
-def _emoji(tab: "gr.Tab") -> None:
+def _emoji(opened) -> None:
     import gradio as gr
 
     gr.Markdown(ABOUT_EMOJI)
     style = gr.Radio([*STYLES, "all"], value=STYLES[0], label="Art style (openmoji was never shown to the model)")
-    with gr.Row(equal_height=False):
-        with gr.Column():
-            text = gr.Textbox(EMOJI_EXAMPLES[0], label="Words", max_lines=3, elem_id="words")
-            with gr.Row():
-                examples = [gr.Button(words, size="sm", min_width=100) for words in EMOJI_EXAMPLES]
-            find = gr.Button("Find emoji", variant="primary")
-            found = gr.HTML(css_template=CSS, elem_id="found")
-        with gr.Column():
-            file = gr.File(label="A picture of yours", height=140)
-            named = gr.HTML(css_template=CSS, elem_id="named")
+    left, right = beside(1, 1)
+    with left:
+        text = gr.Textbox(EMOJI_EXAMPLES[0], label="Words", max_lines=3, elem_id="words")
+        chosen = examples({words: words for words in EMOJI_EXAMPLES}, text, width=80)
+        find = gr.Button("Find emoji", variant="primary")
+        found = output("found", css=CSS)
+    with right:
+        file = gr.File(label="A picture of yours", height=140)
+        named = output("named", css=CSS, waiting="")
 
-    for trigger in (text.submit, find.click, tab.select):
+    for trigger in (text.submit, find.click, opened, style.input, *(event.then for event in chosen)):
         trigger(demo_emoji.find_emoji, [text, style], found)
-    for button in examples:
-        button.click(lambda words: words, button, text).then(demo_emoji.find_emoji, [text, style], found)
     file.upload(demo_emoji.find_words, [file, style], named)
     file.clear(lambda: "", None, named)
-    style.input(demo_emoji.find_emoji, [text, style], found)
     style.input(lambda path, style: demo_emoji.find_words(path, style) if path else "", [file, style], named)

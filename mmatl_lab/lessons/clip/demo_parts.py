@@ -1,18 +1,15 @@
-"""What both halves of the demo need: words and pictures that visitors bring, checked; models loaded once."""
+"""What both tabs of the demo need: the models, words and pictures that visitors bring, checked."""
 
 from torch import Tensor
 
 from mmatl_lab.data.emoji import SIZE, words_of
 from mmatl_lab.data.pictures import PictureError, open_picture
-from mmatl_lab.lessons import pages
-from mmatl_lab.lessons.pages import once
-from mmatl_lab.models.clip import CLIP
+from mmatl_lab.lessons.pages import loader
 
+load = loader("clip")
 MAX_WORDS = 32  # of a text; what the scenes' text encoder can read
 MAX_CHARACTERS = 5_000  # of everything typed into one box
-CSS = (
-    pages.CSS
-    + """
+CSS = """
 img { image-rendering: pixelated; }
 .bars li { display: grid; grid-template-columns: 1fr 5.5em 7em; gap: 0 .8em; margin: .55em 0; align-items: baseline; }
 .bars b, .bars small { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -24,7 +21,6 @@ img { image-rendering: pixelated; }
 .tiles li { text-align: center; font-size: 14px; line-height: 1.25; overflow-wrap: anywhere; }
 .tiles img { display: block; margin: 0 auto 4px; width: 72px; height: 72px; padding: 6px; background: #fff; }
 """
-)
 
 
 def checked_text(text: str | None) -> str:
@@ -44,11 +40,3 @@ def uploaded(path: str | None, background: tuple[float, float, float]) -> Tensor
     if path is None:
         raise PictureError("no picture was given: choose a file first")
     return open_picture(path, SIZE, background=background)[None]
-
-
-@once
-def load(name: str) -> CLIP:
-    """A shipped model of the lesson. FileNotFoundError or CheckpointError, one sentence, when it cannot be had."""
-    from .recipe import RECIPE
-
-    return RECIPE.load(name)[0]

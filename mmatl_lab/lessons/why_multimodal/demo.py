@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mmatl_lab.data.smartwatch import ARMS, EXERCISES, NUM_PERSONS
-from mmatl_lab.lessons.pages import dial
+from mmatl_lab.lessons.pages import beside, dial, examples, frame, live, output
 from mmatl_lab.world.sarcasm import NOISE, WORDS
 
 from . import demo_noise, demo_sarcasm, demo_watch
@@ -57,91 +57,73 @@ SPEAK = "() => document.querySelector('#stage audio')?.play().catch(() => {})"  
 
 def build() -> "gr.Blocks":
     """The page; models are loaded when it is opened first, not here."""
-    import gradio as gr
-
-    with gr.Blocks(analytics_enabled=False, title="What is meant is not what is said") as page:
-        with gr.Tab("Sarcasm"):
-            _sarcasm(page)
-        with gr.Tab("Noise") as tab:
-            _noise(tab)
-        with gr.Tab("Watch") as tab:
-            _watch(tab)
-    return page
+    return frame(
+        "why_multimodal",
+        "What can a model know from one modality, and what only from several together?",
+        first="Move the tone from falling to rising: the same words, and the verdict turns.",
+        then="In the notebook you train these classifiers and compare ways to fuse what they see.",
+        tabs={"Sarcasm": _sarcasm, "Noise": _noise, "Watch": _watch},
+    )
 
 
-def _sarcasm(page: "gr.Blocks") -> None:
+def _sarcasm(opened) -> None:
     import gradio as gr
 
     words, tone, face = EXAMPLES["Sarcastic"]
     gr.Markdown(ABOUT_SARCASM)
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=2, min_width=320):
-            text = gr.Textbox(words, label="Words", max_lines=2, max_length=MAX_CHARACTERS, elem_id="remark")
-            menu = gr.Dropdown(list(REMARKS), value=None, label="Or choose an everyday remark")
-            tone = dial(-STRONGEST, STRONGEST, tone, step=0.1, label="Tone: falling (−) to rising (+)")
-            face = dial(-STRONGEST, STRONGEST, face, step=0.1, label="Face: frown (−) to smile (+)")
-            say = gr.Button("Say it", variant="primary")
-            with gr.Row():
-                examples = [gr.Button(name, size="sm", min_width=130) for name in EXAMPLES]
-            with gr.Accordion("All words that are known", open=False):
-                gr.Markdown(" · ".join(sorted(filter(None, WORDS))))
-        with gr.Column(scale=3, min_width=320):
-            stage = gr.HTML(css_template=CSS, elem_id="stage")
-            verdict = gr.HTML(css_template=CSS, elem_id="verdict")
+    left, right = beside()
+    with left:
+        text = gr.Textbox(words, label="Words", max_lines=2, max_length=MAX_CHARACTERS, elem_id="remark")
+        menu = gr.Dropdown(list(REMARKS), value=None, label="Or choose an everyday remark")
+        tone = dial(-STRONGEST, STRONGEST, tone, step=0.1, label="Tone: falling (−) to rising (+)")
+        face = dial(-STRONGEST, STRONGEST, face, step=0.1, label="Face: frown (−) to smile (+)")
+        say = gr.Button("Say it", variant="primary")
+        controls = [text, tone, face]
+        set_by_example = examples({name: (*values, None) for name, values in EXAMPLES.items()}, [*controls, menu])
+        with gr.Accordion("All words that are known", open=False):
+            gr.Markdown(" · ".join(sorted(filter(None, WORDS))))
+    with right:
+        shown = [output("stage", css=CSS), output("verdict", css=CSS, waiting="")]
 
-    controls, shown = [text, tone, face], [stage, verdict]
-    live = {"show_progress": "hidden", "trigger_mode": "always_last"}
-    page.load(demo_sarcasm.judge, controls, shown)
-    for trigger in (tone.change, face.change, text.submit, text.blur):
-        trigger(demo_sarcasm.judge, controls, shown, **live)
-    say.click(demo_sarcasm.judge, controls, shown, **live).then(None, js=SPEAK)
-    menu.input(lambda words: words, menu, text, show_progress="hidden").then(
-        demo_sarcasm.judge, controls, shown, **live
-    )
-    for button, example in zip(examples, EXAMPLES.values(), strict=True):
-        button.click(lambda example=example: (*example, None), None, [*controls, menu], show_progress="hidden").then(
-            demo_sarcasm.judge, controls, shown, **live
-        )
+    chosen = menu.input(lambda words: words, menu, text, show_progress="hidden")
+    after = [event.then for event in (chosen, *set_by_example)]
+    live([opened, tone.change, face.change, text.submit, text.blur, *after], demo_sarcasm.judge, controls, shown)
+    say.click(demo_sarcasm.judge, controls, shown, show_progress="hidden").then(None, js=SPEAK)
 
 
-def _noise(tab: "gr.Tab") -> None:
+def _noise(opened) -> None:
     import gradio as gr
 
     gr.Markdown(ABOUT_NOISE)
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=2, min_width=320):
-            dials = [
-                dial(0, NOISIEST, NOISE, step=0.1, label="Noise of the voice, σ"),
-                dial(0, NOISIEST, NOISE, step=0.1, label="Noise of the face, σ"),
-                dial(0, 1, 0, step=0.05, label="Share of remarks whose words are neutral"),
-                gr.Checkbox(True, label="Tell the models the noises"),
-            ]
-        with gr.Column(scale=3, min_width=320):
-            measured = gr.HTML(css_template=CSS, elem_id="measured")
-    for trigger in (tab.select, *(each.change for each in dials)):
-        trigger(demo_noise.measure, dials, measured, show_progress="hidden", trigger_mode="always_last")
+    left, right = beside()
+    with left:
+        dials = [
+            dial(0, NOISIEST, NOISE, step=0.1, label="Noise of the voice, σ"),
+            dial(0, NOISIEST, NOISE, step=0.1, label="Noise of the face, σ"),
+            dial(0, 1, 0, step=0.05, label="Share of remarks whose words are neutral"),
+            gr.Checkbox(True, label="Tell the models the noises"),
+        ]
+    with right:
+        measured = output("measured", css=CSS)
+    opened(demo_noise.prepare)
+    live([opened, *(each.change for each in dials)], demo_noise.measure, dials, measured)
 
 
-def _watch(tab: "gr.Tab") -> None:
+def _watch(opened) -> None:
     import gradio as gr
 
     gr.Markdown(ABOUT_WATCH)
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=2, min_width=320):
-            persons = [str(1 + person) for person in range(NUM_PERSONS)]
-            person, exercise, arm = next(iter(WATCH_EXAMPLES.values()))
-            recording = [
-                gr.Dropdown(persons, value=person, label="Person"),
-                gr.Dropdown(list(EXERCISES), value=exercise, label="Exercise"),
-                gr.Radio(list(ARMS), value=arm, label="Arm with the watch"),
-            ]
-            moment = dial(0, 100, 50, step=1, label="Moment of the recording, %")
-            with gr.Row():
-                examples = [gr.Button(name, size="sm", min_width=180) for name in WATCH_EXAMPLES]
-        with gr.Column(scale=3, min_width=320):
-            felt = gr.HTML(css_template=CSS + demo_watch.CSS, elem_id="felt")
+    person, exercise, arm = next(iter(WATCH_EXAMPLES.values()))
+    left, right = beside()
+    with left:
+        recording = [
+            gr.Dropdown([str(1 + n) for n in range(NUM_PERSONS)], value=person, label="Person"),
+            gr.Dropdown(list(EXERCISES), value=exercise, label="Exercise"),
+            gr.Radio(list(ARMS), value=arm, label="Arm with the watch"),
+        ]
+        moment = dial(0, 100, 50, step=1, label="Moment of the recording, %")
+        examples(WATCH_EXAMPLES, recording, width=180)
+    with right:
+        felt = output("felt", css=CSS + demo_watch.CSS)
     chosen = [*recording, moment]
-    for trigger in (tab.select, *(each.change for each in chosen)):
-        trigger(demo_watch.recognise, chosen, felt, show_progress="hidden", trigger_mode="always_last")
-    for button, example in zip(examples, WATCH_EXAMPLES.values(), strict=True):
-        button.click(lambda example=example: example, None, recording, show_progress="hidden")
+    live([opened, *(each.change for each in chosen)], demo_watch.recognise, chosen, felt)

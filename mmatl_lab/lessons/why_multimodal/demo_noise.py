@@ -1,14 +1,34 @@
 """The demo's noise: three dials move the exact ceilings of the seven listeners; do the trained models follow?"""
 
-from mmatl_lab.lessons.pages import answering
+import threading
+
+from mmatl_lab.lessons.pages import answering, once
 from mmatl_lab.metrics.intervals import wilson
 
-from . import dials
 from .demo_parts import Row, bars, label, load, percent
+from .dials import NoiseMeasurement
 from .sarcasm import MODALITIES, SUBSETS
 
 NOISIEST = 3.0
 NUM_REMARKS = 1_000
+
+
+@once
+def measurement() -> NoiseMeasurement:
+    return NoiseMeasurement(load("why_sarcasm"), NUM_REMARKS)
+
+
+@once
+def prepare() -> None:
+    """Begin to encode all settings of the dials, beside what visitors ask: about a minute of computing."""
+
+    def encode() -> None:
+        try:
+            measurement().prepare([i / 10 for i in range(round(10 * NOISIEST) + 1)], [i / 20 for i in range(21)])
+        except (ValueError, OSError):  # there is no model: `measure` says so
+            pass
+
+    threading.Thread(target=encode, daemon=True).start()
 
 
 @answering
@@ -21,7 +41,7 @@ def measure(voice_noise: float | None, face_noise: float | None, ambiguity: floa
     if None in (voice_noise, face_noise, ambiguity):
         raise ValueError("a dial is empty: move its slider")
     noise = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": ambiguity}
-    measured = dials.measure(load("why_sarcasm"), **noise, told=told, n=NUM_REMARKS)
+    measured = measurement()(**noise, told=told)
     right = {modalities: accuracy for modalities, (_, accuracy, _) in zip(SUBSETS, measured, strict=True)}
     best = {modalities: ceiling for modalities, (_, _, ceiling) in zip(SUBSETS, measured, strict=True)}
     rows = [

@@ -1,19 +1,15 @@
-"""What the tabs of the demo share: models loaded once, names of listeners, bars that compare two numbers of each."""
+"""What the tabs of the demo share: the models, names of classifiers, bars that compare two numbers of each."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
 
-from torch import nn
-
-from mmatl_lab.lessons import pages
-from mmatl_lab.lessons.pages import once
+from mmatl_lab.lessons.pages import loader
 
 from .sarcasm import SUBSETS
 
-CSS = (
-    pages.CSS
-    + """
+load = loader("why_multimodal")
+CSS = """
 .stage { display: flex; flex-wrap: wrap; gap: 16px; }
 .stage > :last-child { flex: 1 1 240px; }
 .stage > :last-child img { width: 100%; height: 204px; }
@@ -23,8 +19,8 @@ audio { width: 100%; height: 40px; display: block; margin-bottom: 12px; }
 .legend { display: flex; flex-wrap: wrap; gap: .1em 1.2em; margin-top: .5em; }
 .legend i { display: inline-block; width: 1em; height: .6em; border-radius: 2px; margin-right: .4em; }
 .model { background: #2b8cc4; } .exact { background: #e69f00; }
-.bars li { display: grid; grid-template-columns: 11.5em 1fr 7.5em; gap: 0 .8em; align-items: center; margin: .25em 0; }
-.bars small { font-variant-numeric: tabular-nums; }
+.bars li { display: grid; grid-template-columns: 11.5em 1fr 9.5em; gap: 0 .8em; align-items: center; margin: .25em 0; }
+.bars small { font-variant-numeric: tabular-nums; white-space: nowrap; }
 .track { position: relative; height: 22px; border-radius: 4px;
   background: color-mix(in srgb, var(--body-text-color) 8%, transparent); }
 .track i { position: absolute; height: 8px; min-width: 3px; border-radius: 2px; }
@@ -35,7 +31,6 @@ audio { width: 100%; height: 40px; display: block; margin-bottom: 12px; }
   .bars .track { grid-row: 2; grid-column: 1 / -1; }
 }
 """
-)
 CAN_TELL = tuple(modalities for modalities in SUBSETS if "text" in modalities and len(modalities) > 1)
 CAN_GUESS = tuple(modalities for modalities in SUBSETS if modalities not in CAN_TELL)
 
@@ -47,14 +42,6 @@ class Row(NamedTuple):
     model: float
     exact: float
     text: str
-
-
-@once
-def load(name: str) -> nn.Module:
-    """A shipped model of the lesson. FileNotFoundError or CheckpointError, one sentence, when it cannot be had."""
-    from .recipe import RECIPE
-
-    return RECIPE.load(name)[0]
 
 
 def label(modalities: Iterable[str]) -> str:

@@ -174,13 +174,20 @@ def model_inputs(utterances: Utterances) -> dict[str, Tensor]:
     And what is known beforehand: ``noise`` (B, 2), the logarithms of σ_v and σ_f. A ceiling holds for whoever knows how
     far the voice and the face can be trusted, so the classifiers are told.
     """
+    return {name: make(utterances) for name, make in INPUTS.items()}
+
+
+def _noise_input(utterances: Utterances) -> Tensor:
     noise = torch.stack([utterances.voice_noise, utterances.face_noise], 1)
-    return {
-        "text": utterances.text,
-        "voice": log_mel(speak(utterances)),
-        "face": draw_faces(utterances),
-        "noise": noise.clamp(min=TRAINING_NOISES[0]).log(),
-    }
+    return noise.clamp(min=TRAINING_NOISES[0]).log()
+
+
+INPUTS = {
+    "text": lambda utterances: utterances.text,
+    "voice": lambda utterances: log_mel(speak(utterances)),
+    "face": draw_faces,
+    "noise": _noise_input,
+}
 
 
 def training_utterances(n: int, *, generator: torch.Generator) -> Utterances:

@@ -13,18 +13,18 @@ import torch
 from PIL import Image
 
 from mmatl_lab.data.emoji import STYLES
-from mmatl_lab.lessons.clip import demo, demo_emoji, demo_parts, demo_scenes, emoji, recipe, scenes
+from mmatl_lab.lessons.clip import demo, demo_emoji, demo_parts, demo_scenes, emoji, scenes
+from mmatl_lab.lessons.recipe import Recipe
 from mmatl_lab.models.clip import CLIP
 from mmatl_lab.tokenizer import Tokenizer
-from mmatl_lab.training import load_into, save_checkpoint
 from mmatl_lab.viz.embedding import pca
 from mmatl_lab.world import CAPTION_WORDS, held_out_combinations, render, scene_of
 
 ONE = (*demo.FIRST, False, *demo.SECOND)  # the controls of one object; the second is not drawn
 TWO = (*demo.FIRST, True, *demo.SECOND)
-PRESETS = {
-    scenes.NAME: (scenes, scenes.ScenesPreset(1, channels=(8, 8, 8), text_layers=1, width=16)),
-    emoji.NAME: (emoji, emoji.EmojiPreset(1, channels=(8, 8, 8), width=16)),
+CONFIGS = {
+    "clip_scenes": scenes.clip_config((8, 8, 8), num_layers=1, hidden_dim=16, out_dim=16),
+    "clip_emoji": emoji.emoji_config((8, 8, 8), out_dim=16),
 }
 
 
@@ -34,25 +34,16 @@ def forget():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Checkpoints with weights by chance."""
-    folder = tmp_path_factory.mktemp("checkpoints")
-    for name, (module, preset) in PRESETS.items():
-        save_checkpoint(folder / f"{name}.safetensors", module.make_model(preset), {"name": name})
-    return folder
+def models():
+    """Models with weights by chance; the map is a PCA, since UMAP compiles for seconds."""
+    torch.manual_seed(0)
+    made = {name: CLIP.from_config(config).eval() for name, config in CONFIGS.items()}
 
-
-@pytest.fixture(scope="module")
-def models(folder):
-    """The demo loads those checkpoints; its map is a PCA, since UMAP compiles for seconds."""
-
-    def load(name) -> tuple[CLIP, dict]:
-        module, preset = PRESETS[name]
-        model = module.make_model(preset)
-        return model.eval(), load_into(model, folder / f"{name}.safetensors", command=f"mmatl-lab train {name}")
+    def load(recipe, name) -> tuple[CLIP, dict]:
+        return made[name], {"name": name}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "load", load)
+        patch.setattr(Recipe, "load", load)
         patch.setattr(demo_scenes, "umap_embed", lambda latents: pca(latents.numpy()))
         forget()
         yield SimpleNamespace(load=load)
@@ -74,7 +65,7 @@ def sentences(html: str) -> list[str]:
 def test_captions_are_ranked_by_the_models_own_probabilities(models):
     given = ["a large red star", "a small blue circle", "a tiny azure disc"]
     html = demo_scenes.ranking("\n".join(given), False, None, *ONE)
-    model = models.load(scenes.NAME)[0]
+    model = models.load(None, "clip_scenes")[0]
     picture = render(scene_of({"shape": "star", "colour": "red", "size": "large", "x": -0.5, "y": 0.5}))
     with torch.no_grad():
         out = model(picture, Tokenizer(CAPTION_WORDS).encode(given))
@@ -205,7 +196,7 @@ def test_words_find_the_emoji_whose_pictures_are_nearest(models, style):
     assert sentences(html) == [] and html.count("<li") == demo_emoji.NUM_FOUND
     shown = re.findall(r'alt="(.+?), (\w+)"', html)
     assert {drawn for _, drawn in shown} <= ({style} if style != "all" else set(STYLES))
-    data, model = demo_emoji.lexicon().data, models.load(emoji.NAME)[0]
+    data, model = demo_emoji.lexicon().data, models.load(None, "clip_emoji")[0]
     with torch.no_grad():
         text = model.encode_text(demo_emoji.lexicon().tokenizer.encode("happy cat"))[0]
     best = max((emoji.embed(model, data, name) @ text).max().item() for name in (STYLES if style == "all" else [style]))
@@ -243,12 +234,12 @@ def test_a_word_with_a_hyphen_that_it_does_not_know_is_its_parts(models):
 
 
 def test_a_missing_checkpoint_is_a_sentence_and_the_other_tab_works(models, monkeypatch, tmp_path):
-    def load(name):
-        if name == scenes.NAME:
+    def load(recipe, name):
+        if name == "clip_scenes":
             raise FileNotFoundError(f"no checkpoint at {tmp_path}: make it with `mmatl-lab train clip --only {name}`")
-        return models.load(name)
+        return models.load(recipe, name)
 
-    monkeypatch.setattr(recipe, "load", load)
+    monkeypatch.setattr(Recipe, "load", load)
     forget()
     sentence = sentences(demo_scenes.ranking("a red star", False, None, *ONE))[0]
     assert "make it with `mmatl-lab train clip --only clip_scenes`" in sentence
@@ -261,10 +252,11 @@ def test_a_missing_checkpoint_is_a_sentence_and_the_other_tab_works(models, monk
 
 
 def test_examples_are_of_the_world_and_building_the_page_loads_no_model(monkeypatch):
-    monkeypatch.setattr(recipe, "load", lambda name: pytest.fail(f"{name} was loaded before anybody looked"))
+    monkeypatch.setattr(Recipe, "load", lambda recipe, name: pytest.fail(f"{name} was loaded before anybody looked"))
     forget()
     page = demo.build()
     assert {tab.label for tab in page.blocks.values() if type(tab).__name__ == "Tab"} == {"Scenes", "Emoji"}
+    assert "Which words belong to which picture" in str(page.get_config_file())
     for one, other, captions in demo.EXAMPLES.values():
         demo_scenes.drawn(*one, other is not None, *(other or demo.SECOND))
         assert demo_scenes.read_captions(captions)[0]

@@ -5,53 +5,92 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: several threads only fight each other here
 
 import re
+from functools import partial
 from html import unescape
 
 import pytest
 import torch
+from torch import nn
 
 from mmatl_lab.data.smartwatch import ARMS, EXERCISES, NUM_PERSONS, load_smartwatch
+from mmatl_lab.lessons.recipe import Recipe
 from mmatl_lab.lessons.why_multimodal import (
     demo,
     demo_noise,
     demo_parts,
     demo_sarcasm,
     demo_watch,
-    recipe,
+    dials,
     sarcasm,
     smartwatch,
 )
-from mmatl_lab.world.sarcasm import NOISE, belief, ceiling, draw_faces, speak, utterance_of
+from mmatl_lab.seeding import seeded
+from mmatl_lab.world.sarcasm import (
+    MODALITIES,
+    NOISE,
+    belief,
+    ceiling,
+    draw_faces,
+    sample_utterances,
+    speak,
+    utterance_of,
+)
 
 PRAISE, BLAME, NEUTRAL = "wow what a wonderful day", "oh what an awful trip", "this place sure is interesting"
 
 
 def forget():
-    demo_parts.load.forget()
-    demo_watch.answers.forget()
+    for function in (demo_parts.load, demo_watch.answers, demo_noise.measurement, demo_noise.prepare):
+        function.forget()
 
 
 @pytest.fixture
 def models(monkeypatch):
     """The demo's models have weights by chance."""
     made = {
-        sarcasm.NAME: sarcasm.make_model(sarcasm.SarcasmPreset(1, width=16, channels=(8, 8, 8))).eval(),
-        smartwatch.NAME: smartwatch.make_model(smartwatch.SmartwatchPreset(width=8)).eval(),
+        "why_sarcasm": sarcasm.SarcasmClassifiers(sarcasm.SarcasmConfig(16, (8, 8, 8))).eval(),
+        "why_smartwatch": smartwatch.WatchClassifiers(smartwatch.WatchConfig(dim=8)).eval(),
     }
-    monkeypatch.setattr(recipe, "load", lambda name: (made[name], {"name": name}))
+    monkeypatch.setattr(Recipe, "load", lambda recipe, name: (made[name], {"name": name}))
     forget()
     yield made
     forget()
 
 
+class Ideal(nn.Module):
+    """Classifiers that believe what is right at the noises that they are told; encoders that lose nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoders = nn.ModuleDict({name: nn.Identity() for name in (*MODALITIES, "noise")})
+        self.perceive = nn.Linear(1, 1)  # says on which device the model is
+        self.classifiers = {sarcasm.name_of(senses): partial(self.judge, senses) for senses in sarcasm.SUBSETS}
+
+    def judge(self, senses, x):
+        """Logits (n, 2) of sincere and sarcastic: the log-odds are -t Λ, Λ = 2v/σ_v² + 2f/σ_f² of what is given."""
+        evidence = sum(
+            (
+                2 * x[name] / x["noise"][:, i].clamp(min=1e-3) ** 2
+                for i, name in enumerate(("voice", "face"))
+                if name in senses
+            ),
+            torch.zeros(len(x["text"])),
+        )
+        log_odds = -x["text"] * evidence if "text" in senses else torch.zeros(len(x["text"]))
+        return torch.stack([torch.zeros_like(log_odds), log_odds], 1)
+
+
 @pytest.fixture
-def ideal(monkeypatch, models):
-    """Listeners who believe what is right at the noises that they are told."""
-
-    def answers(model, utterances):
-        return {sarcasm.name_of(modalities): belief(utterances, modalities) for modalities in sarcasm.SUBSETS}
-
-    monkeypatch.setattr(sarcasm, "answers", answers)
+def ideal(monkeypatch):
+    raw = {
+        "text": lambda u: u.valence.float(),
+        "voice": lambda u: u.voice,
+        "face": lambda u: u.face,
+        "noise": lambda u: torch.stack([u.voice_noise, u.face_noise], 1),
+    }
+    monkeypatch.setattr(dials, "INPUTS", raw)
+    measure = dials.NoiseMeasurement(Ideal(), demo_noise.NUM_REMARKS)
+    monkeypatch.setattr(demo_noise, "measurement", lambda: measure)
 
 
 def words(html: str) -> str:
@@ -88,7 +127,7 @@ def drawn(html: str, low: float) -> dict[str, dict[str, float]]:
 def test_the_bars_are_what_each_model_and_the_ideal_listener_believe(models):
     _, html = demo_sarcasm.judge(PRAISE, -0.4, -0.7)
     utterance = utterance_of(PRAISE, -0.4, -0.7)
-    found = sarcasm.answers(models[sarcasm.NAME], utterance)
+    found = sarcasm.predict_proba(models["why_sarcasm"], utterance)
     expected = {
         demo_parts.label(modalities): (found[sarcasm.name_of(modalities)], modalities) for modalities in sarcasm.SUBSETS
     }
@@ -114,7 +153,7 @@ def test_those_that_can_only_guess_are_shown_as_such(models):
 def test_models_that_are_sure_of_neutral_words_are_shown_to_be_wrong(models, monkeypatch):
     for p, remark, told in ((0.9, NEUTRAL, True), (0.6, NEUTRAL, False), (0.9, PRAISE, False)):
         found = {sarcasm.name_of(modalities): torch.tensor([p]) for modalities in sarcasm.SUBSETS}
-        monkeypatch.setattr(sarcasm, "answers", lambda model, utterance, found=found: found)
+        monkeypatch.setattr(sarcasm, "predict_proba", lambda model, utterance, found=found: found)
         said = sentences(demo_sarcasm.judge(remark, -1, -1)[1])
         assert [sentence.startswith("Some models are sure all the same") for sentence in said] == [True] * told
 
@@ -192,10 +231,10 @@ def test_what_is_no_remark_gets_one_sentence(remark, tone, face, says):
 
 
 def test_a_missing_checkpoint_is_a_sentence_below_what_needs_none(monkeypatch, models):
-    def load(name):
+    def load(recipe, name):
         raise FileNotFoundError(f"no checkpoint: make it with `mmatl-lab train why_multimodal --only {name}`")
 
-    monkeypatch.setattr(recipe, "load", load)
+    monkeypatch.setattr(Recipe, "load", load)
     forget()
     stage, verdict = demo_sarcasm.judge(PRAISE, -1, -1)
     (sentence,) = sentences(verdict)
@@ -233,6 +272,29 @@ def test_a_view_noisier_than_the_model_was_told_makes_it_worse_and_is_named(idea
         assert f"it trusts the {view} more than it should" in demo_noise.measure(*noises, 0.0, False)
 
 
+def test_a_modality_is_encoded_once_for_each_setting_of_its_dial(models):
+    model = models["why_sarcasm"]
+    encoded = []
+    for name, encoder in model.encoders.items():
+        encoder.register_forward_hook(lambda *_, name=name: encoded.append(name))
+    measure = dials.NoiseMeasurement(model, 50)
+    measure.prepare([0.5, 1.0], [0.0])
+    assert sorted(encoded) == ["face", "face", "text", "voice", "voice"]
+    found = [measure(voice_noise=v, face_noise=f, ambiguity=0) for v, f in ((0.5, 0.5), (0.5, 1.0), (1.0, 0.5))]
+    assert set(encoded[5:]) == {"noise"} and found[0] != found[1]
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_is_put_together_from_parts_is_what_the_model_says_of_the_whole(models, told):
+    noise = {"voice_noise": 0.3, "face_noise": 2.0, "ambiguity": 0.35}
+    utterances = sample_utterances(200, **noise, generator=seeded(sarcasm.EVALUATION_SEED, 5))
+    expected = sarcasm.accuracies(models["why_sarcasm"], utterances, told=told)
+    found = dials.NoiseMeasurement(models["why_sarcasm"], 200)(**noise, told=told)
+    assert [accuracy for _, accuracy, _ in found] == pytest.approx(
+        [*map(expected.get, map(sarcasm.name_of, sarcasm.SUBSETS))]
+    )
+
+
 @pytest.mark.parametrize(
     ("dials", "says"),
     [
@@ -256,7 +318,7 @@ def test_each_build_says_what_it_believes_about_the_window(models, chosen):
     data, watch = smartwatch.windows(), load_smartwatch()
     mine = (data.person == int(person) - 1) & (data.exercise == EXERCISES.index(exercise))
     rows = (mine & (watch.arm[data.recording] == ARMS.index(arm))).nonzero().squeeze(1)
-    found = {name: p[rows] for name, p in smartwatch.answers(models[smartwatch.NAME], data).items()}
+    found = {name: p[rows] for name, p in smartwatch.predict_proba(models["why_smartwatch"], data).items()}
     place = 0 if moment == 0 else -1
     shown = rows_of_watch(html)
     for i, name in enumerate(EXERCISES):
@@ -344,7 +406,7 @@ def test_the_watchs_examples_do_what_their_names_say():
 
 
 def test_building_the_page_loads_no_model(monkeypatch):
-    monkeypatch.setattr(recipe, "load", lambda name: pytest.fail(f"{name} was loaded before anybody looked"))
+    monkeypatch.setattr(Recipe, "load", lambda recipe, name: pytest.fail(f"{name} was loaded before anybody looked"))
     forget()
     tabs = [block.label for block in demo.build().blocks.values() if type(block).__name__ == "Tab"]
     assert tabs == ["Sarcasm", "Noise", "Watch"]
