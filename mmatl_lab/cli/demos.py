@@ -15,7 +15,6 @@ from mmatl_lab.cli.console import fail, say
 from mmatl_lab.cli.guard import SlowLogin, weakness
 from mmatl_lab.cli.jupyter import free_port
 from mmatl_lab.cli.uploads import upload_folder
-from mmatl_lab.lessons import pages
 
 USER = "guest"
 TRIES = "MMATL_LAB_DEMO_TRIES"  # environment variable, see _start_again
@@ -24,6 +23,8 @@ TRIES = "MMATL_LAB_DEMO_TRIES"  # environment variable, see _start_again
 def build(names: list[str]):
     """One `gr.Blocks` of the demos of the lessons `names`, in tabs when there are several."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # gradio reads it when it is imported, and would look up hosts
+    from mmatl_lab.lessons import pages
+
     page = pages.together([lessons.get(name) for name in names])
     for function in page.fns.values():  # steps of a page, such as what a click does, are no interface for programs
         function.api_visibility = "private"
@@ -54,6 +55,8 @@ def serve(names: list[str], *, share: bool, port: int | None, browser: bool, bes
         beside: end when standard input closes, which is when the program that started this one ends.
     """
     from starlette.middleware import Middleware
+
+    from mmatl_lab.lessons import pages
 
     auth = (USER, password()) if share else None
     if port is not None and free_port(port) != port:

@@ -136,7 +136,7 @@ def test_several_demos_are_tabs(monkeypatch, toy):
 
     toy.demo = SimpleNamespace(build=build)
     tabs = demos.build(["toy", "toy"])
-    assert [block.label for block in tabs.blocks.values() if isinstance(block, gr.Tab)] == ["toy", "toy"]
+    assert [block.label for block in tabs.blocks.values() if isinstance(block, gr.Tab)] == ["07 toy"] * 2
     assert isinstance(demos.build(["toy"]), gr.Blocks)
     assert [function.api_visibility for function in tabs.fns.values()] == ["private"] * 2  # no list of 100 endpoints
 
