@@ -3,21 +3,22 @@
 from collections.abc import Callable
 from functools import partial
 
-from .clip import clip_step, rendering
+from . import attention, clip, start, training, world
 from .comparison import Comparison, Unavailable
-from .start import command_time, import_time
-from .training import run_overhead, seeds_together
 
 __all__ = ["BENCHMARKS", "Comparison", "Unavailable"]
 
 BENCHMARKS: dict[str, Callable[[], Comparison]] = {
-    "clip-step": clip_step,
-    "rendering": rendering,
-    "run-overhead": run_overhead,
-    "seeds-head-64": partial(seeds_together, "a fusion head, 64 hidden"),
-    "seeds-head-256": partial(seeds_together, "a fusion head, 256 hidden"),
-    "seeds-summary": partial(seeds_together, "a summary classifier"),
-    "seeds-cnn": partial(seeds_together, "a small CNN"),
-    "import": import_time,
-    "command": command_time,
+    "clip-step": clip.clip_step,
+    "rendering": clip.rendering,
+    "views": world.views,
+    "attention-16": partial(attention.against_sdpa, 16),
+    "attention-64": partial(attention.against_sdpa, 64),
+    "run-overhead": training.run_overhead,
+    "seeds-head-64": partial(training.seeds_together, "a fusion head, 64 hidden"),
+    "seeds-head-256": partial(training.seeds_together, "a fusion head, 256 hidden"),
+    "seeds-summary": partial(training.seeds_together, "a summary classifier"),
+    "seeds-cnn": partial(training.seeds_together, "a small CNN"),
+    "import": start.import_time,
+    "command": start.command_time,
 }

@@ -61,10 +61,10 @@ def small_cnn() -> nn.Module:
 
 
 SMALL: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], int, int]] = {  # model, shape, batch, steps
-    "a fusion head, 64 hidden": (partial(FusionHead, 64), (128,), 128, 60),
-    "a fusion head, 256 hidden": (partial(FusionHead, 256), (128,), 128, 60),
-    "a summary classifier": (summary_classifier, (117,), 256, 40),
-    "a small CNN": (small_cnn, (3, 32, 32), 64, 8),
+    "a fusion head, 64 hidden": (partial(FusionHead, 64), (128,), 128, 200),
+    "a fusion head, 256 hidden": (partial(FusionHead, 256), (128,), 128, 200),
+    "a summary classifier": (summary_classifier, (117,), 256, 100),
+    "a small CNN": (small_cnn, (3, 32, 32), 64, 20),
 }
 
 

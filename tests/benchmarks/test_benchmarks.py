@@ -7,7 +7,7 @@ import torch
 from typer.testing import CliRunner
 
 from mmatl_lab import benchmarks, cli
-from mmatl_lab.benchmarks import BENCHMARKS, Comparison, Unavailable, clip, training
+from mmatl_lab.benchmarks import BENCHMARKS, Comparison, Unavailable, attention, clip, training, world
 from mmatl_lab.lessons.clip import scenes
 from mmatl_lab.lessons.clip.scenes import ScenesSettings, clip_config
 from mmatl_lab.seeding import seeded
@@ -82,3 +82,10 @@ def test_an_unknown_comparison_gets_a_sentence():
 
 def test_every_comparison_is_a_function_without_arguments():
     assert all(callable(function) and " " not in name for name, function in BENCHMARKS.items())
+
+
+def test_attention_and_views_run(monkeypatch):
+    monkeypatch.setattr(attention, "B", 2)
+    assert attention.against_sdpa(5, repeats=1).ratio > 0
+    found = world.views()
+    assert found.ratio == pytest.approx(found.numbers["images/s"] / found.numbers["videos/s"] / 16)
