@@ -190,26 +190,36 @@ def demo(
     demos.serve(names, share=share, port=port, browser=not no_browser, beside=beside)
 
 
-@app.command()
-def errata(
+@app.command("errata")
+def show_errata(
     entry: Annotated[
         str | None, typer.Argument(metavar="ID", help="Measure this one; all are listed by default.")
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Measure this one, or all, and print one JSON object to stdout.")
+    ] = False,
 ) -> None:
-    """List what the documents print wrong, or run one: as printed, as it should be, and the difference in numbers."""
-    from mmatl_lab import errata as ledger
+    """List wrong formulas of the literature, or measure one: as printed, as it should be, and the difference."""
+    from mmatl_lab import errata
 
-    if entry is None:
-        for erratum in ledger.entries():
-            show(f"{erratum.id:<22} {erratum.document}  {erratum.title}")
-        say("`mmatl-lab errata ID` measures one of them in a few seconds.")
-        return
     try:
-        erratum = ledger.get(entry)
+        chosen = errata.entries() if entry is None else [errata.get(entry)]
     except ValueError as error:
         fail(str(error), code=2)
-    show(erratum.summary())
-    show(str(erratum.measure()))
+    if as_json:
+        measured = [erratum.to_dict() | erratum.measure().to_dict() for erratum in chosen]
+        show(json.dumps({"errata": measured}, indent=2, ensure_ascii=False))
+    elif entry is None:
+        for id, document in errata.DOCUMENTS.items():
+            inside = [erratum for erratum in chosen if erratum.document == id]
+            if inside:
+                show(f"{id}  {document}")
+            for erratum in inside:
+                show(f"    {erratum.id:<22} {erratum.title}")
+        say("`mmatl-lab errata ID` measures one of them in a few seconds.")
+    else:
+        show(chosen[0].summary())
+        show(f"\n{chosen[0].measure()}")
 
 
 app.command("bench")(bench.compare)

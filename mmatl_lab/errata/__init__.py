@@ -13,9 +13,9 @@ import pkgutil
 import re
 from difflib import get_close_matches
 
-from .ledger import Erratum, Measured, registered
+from .ledger import DOCUMENTS, Dependence, Erratum, Measured, registered
 
-__all__ = ["Erratum", "Measured", "entries", "get"]
+__all__ = ["DOCUMENTS", "Dependence", "Erratum", "Measured", "entries", "get"]
 
 
 def entries() -> list[Erratum]:

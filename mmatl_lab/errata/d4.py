@@ -9,10 +9,16 @@ from torch import Tensor, nn
 
 from ..nn.fusion import Add
 from .cone import NUM_SEEDS, summarise
-from .ledger import Measured, erratum, percent
+from .ledger import Dependence, Measured, erratum, percent
 
 MOST = 64  # the largest width that is tried
 WIDTH = 8  # of a text's vector, beside a second sense of one number
+WIDTHS = (1, 2, WIDTH, 64, 512, 4096)
+SIZES = (1.0, 0.5, 0.1, 0.01)  # standard deviation of the text's numbers
+LABELS = {
+    "accuracy_of_one_number": "accuracy, second vector of one number",
+    "widths_that_add": "share of the pairs of widths that can be added",
+}
 
 Fusion = Callable[[list[Tensor]], Tensor]
 
@@ -23,12 +29,13 @@ def printed_addition(features: list[Tensor]) -> Tensor:
     return text + second
 
 
-def best_of_the_sum(width: int = WIDTH) -> float:
-    r"""Best accuracy at the sign of v from n sums $e_i + v$, all standard normal: $1/2 + \arctan(\sqrt n)/\pi$.
+def best_of_the_sum(width: int = WIDTH, size: float = 1.0) -> float:
+    r"""Best accuracy at the sign of v from n sums $\sigma e_i + v$: $1/2 + \arctan(\sqrt n / \sigma)/\pi$.
 
-    The mean of the n sums is v with a noise of $1/\sqrt n$, and nothing else in them depends on v.
+    All $e_i$ and v are standard normal. The mean of the n sums is v with a noise of $\sigma/\sqrt n$, and nothing else
+    in them depends on v.
     """
-    return 0.5 + math.atan(math.sqrt(width)) / math.pi
+    return 0.5 + math.atan(math.sqrt(width) / size) / math.pi
 
 
 @erratum(
@@ -38,8 +45,9 @@ def best_of_the_sum(width: int = WIDTH) -> float:
     printed=r"e_g = e_t + e_v, \quad e_t \in \mathbb{R}^n,\; e_v \in \mathbb{R}^m",
     right=r"e_g = W_t e_t + W_v e_v, \quad W_t \in \mathbb{R}^{g \times n},\; W_v \in \mathbb{R}^{g \times m}",
     source="Dumoulin et al. 2018, doi:10.23915/distill.00011: conditional biasing, which concatenation amounts to",
-    also="The sections 'A concatenation', 'Addition' and 'Something Else' are headings without text; printed here is "
-    "the sum of the two vectors that the essay defines above them.",
+    quoted="The two vectors and their widths n and m are quoted. The sum is inferred: the section 'Addition' is a "
+    "heading without text, and so are 'A concatenation' and 'Something Else'.",
+    inferred=True,
 )
 def addition(seed: int = 0) -> Measured:
     r"""Vectors of 1 to 64 numbers each are added in all 4,096 pairs of widths. Where one of them is a single number,
@@ -62,7 +70,14 @@ def addition(seed: int = 0) -> Measured:
         f"{best_of_the_sum():.3f}. Of projections, {percent(right['widths_that_add'])} of the pairs can be added, and "
         f"the sign is told with {right['accuracy_of_one_number']:.3f}."
     )
-    return Measured(printed, right, sentence)
+    best = "best accuracy that any head can reach, second vector of one number"
+    depends = (
+        Dependence("width of the other vector", best, WIDTHS,
+                   tuple(best_of_the_sum(n) for n in WIDTHS), (1.0,) * len(WIDTHS)),
+        Dependence("size of the other vector's numbers", best, SIZES,
+                   tuple(best_of_the_sum(size=size) for size in SIZES), (1.0,) * len(SIZES)),
+    )  # fmt: skip
+    return Measured(printed, right, sentence, LABELS, depends)
 
 
 def _learn(fuse: Fusion | None, seed: int) -> float:

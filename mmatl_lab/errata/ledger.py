@@ -2,9 +2,60 @@
 
 import html
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from mmatl_lab.viz.tables import Table
+
+
+class Document(NamedTuple):
+    """A text whose formulas are taught: its title, and what kind of text it is."""
+
+    title: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.kind})"
+
+
+DOCUMENTS = {
+    "D0": Document("MMATL: Multi-Modal Adversarial Transfer Learning", "a note: an idea and its formulas"),
+    "D1": Document("Multi-Modal Learning", "a survey of formulas"),
+    "D2": Document("Multimodal Learning", "a guide in code"),
+    "D3": Document("Multimodal Learning with Alternating Unimodal Adaptation", "the read-me of MLA's code"),
+    "D4": Document("MultiModal Machine Learning", "an essay on fusing modalities, unfinished"),
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Dependence:
+    """How one number changes under both forms with a circumstance, such as a learning rate.
+
+    Attributes:
+        on: the circumstance.
+        name: of the number, as in `Measured.printed`, or in words.
+        values: of the circumstance.
+        printed, right: the number at each value, under each form.
+    """
+
+    on: str
+    name: str
+    values: tuple[float, ...]
+    printed: tuple[float, ...]
+    right: tuple[float, ...]
+
+    @property
+    def absent(self) -> list[float]:
+        """The values at which the forms differ by less than .01."""
+        return [x for x, a, b in zip(self.values, self.printed, self.right, strict=True) if abs(a - b) < 0.01]
+
+    @property
+    def sentence(self) -> str:
+        """Where the effect does not appear."""
+        if not self.absent:
+            return f"The difference appears at every {self.on} that was tried."
+        where = ", ".join(f"{value:.4g}" for value in self.absent)
+        return f"There is no difference (less than .01) where the {self.on} is {where}."
 
 
 @dataclass(frozen=True, repr=False)
@@ -15,26 +66,56 @@ class Measured:
         printed: name to number under the printed form; the interval of `x`, if it has one, is `x_low` and `x_high`.
         right: the same names under the right form.
         sentence: what the numbers say, made from them.
+        labels: names to read; a name without one is read with spaces.
+        depends: what the effect depends on, and where it is absent.
+        form: what the first form is called: it is inferred where the document prints none.
         heading: HTML that a notebook shows above the table: which formulas these are.
     """
 
     printed: dict[str, float]
     right: dict[str, float]
     sentence: str
+    labels: dict[str, str] = field(default_factory=dict)
+    depends: tuple[Dependence, ...] = ()
+    form: str = "as printed"
     heading: str = ""
+
+    def label(self, name: str) -> str:
+        """The name of a number, to read."""
+        return self.labels.get(name) or name.replace("_", " ")
 
     def table(self) -> Table:
         """Name, printed, right; intervals beside their numbers."""
         bounds = {f"{name}{end}" for name in self.printed for end in ("_low", "_high")} & set(self.printed)
-        rows = [(name, _value(self.printed, name), _value(self.right, name)) for name in self.printed
+        rows = [(self.label(name), _value(self.printed, name), _value(self.right, name)) for name in self.printed
                 if name not in bounds]  # fmt: skip
-        return Table(("", "as printed", "as it should be"), rows)
+        return Table(("", self.form, "as it should be"), rows)
+
+    def dependence_table(self, dependence: Dependence) -> Table:
+        """The number at each value of the circumstance, under both forms."""
+        columns = (dependence.on, *(f"{value:.4g}" for value in dependence.values))
+        forms = {self.form: dependence.printed, "as it should be": dependence.right}
+        rows = [(form, *(f"{number:.3g}" for number in numbers)) for form, numbers in forms.items()]
+        return Table(columns, rows, title=f"{self.label(dependence.name)}:")
+
+    def to_dict(self) -> dict:
+        """For JSON: names of numbers are the stable ones, labels stand beside them."""
+        depends = [{"on": d.on, "number": d.name, "values": d.values, "printed": d.printed, "right": d.right,
+                    "absent_at": d.absent} for d in self.depends]  # fmt: skip
+        labels = {name: self.label(name) for name in self.printed if not name.endswith(("_low", "_high"))}
+        return {"printed": self.printed, "right": self.right, "labels": labels, "sentence": self.sentence,
+                "depends": depends}  # fmt: skip
 
     def __repr__(self) -> str:
-        return f"{self.table()}\n{self.sentence}"
+        parts = [f"{self.table()}\n{self.sentence}"]
+        parts += [f"{self.dependence_table(one)}\n{one.sentence}" for one in self.depends]
+        return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
-        return f"{self.heading}{self.table()._repr_html_()}<p>{html.escape(self.sentence)}</p>"
+        parts = [self.heading, self.table()._repr_html_(), f"<p>{html.escape(self.sentence)}</p>"]
+        for one in self.depends:
+            parts += [self.dependence_table(one)._repr_html_(), f"<p>{html.escape(one.sentence)}</p>"]
+        return "".join(parts)
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,12 +124,14 @@ class Erratum:
 
     Attributes:
         id: its name on the command line.
-        document: `"D1"` and so on.
+        document: `"D1"` and so on, see `DOCUMENTS`.
         title: one sentence that says what fails.
         printed: the printed formula, LaTeX without delimiters.
         right: the right formula.
         source: where the right form stands.
+        quoted: what stands in the document, and what is inferred from it.
         also: another defect of the same passage that has no number.
+        inferred: whether the document prints no formula, so that `printed` is what its words suggest.
     """
 
     id: str
@@ -58,33 +141,48 @@ class Erratum:
     right: str
     source: str
     experiment: Callable[[int], Measured]
+    quoted: str = ""
     also: str = ""
+    inferred: bool = False
+
+    @property
+    def form(self) -> str:
+        """What the first form is called."""
+        return "as inferred" if self.inferred else "as printed"
 
     def measure(self, seed: int = 0) -> Measured:
         """Run both forms: a few seconds. Experiments with chance in them take five seeds, from `seed` on."""
-        return replace(self.experiment(seed), heading=self._repr_html_())
+        return replace(self.experiment(seed), form=self.form, heading=self._repr_html_())
+
+    def to_dict(self) -> dict:
+        """For JSON, without the measurement."""
+        names = ("id", "document", "title", "printed", "right", "source", "quoted", "also", "inferred")
+        return {name: getattr(self, name) for name in names} | {"document_title": str(DOCUMENTS[self.document])}
 
     def __repr__(self) -> str:
         return self.summary()
 
     def summary(self) -> str:
         """The entry as plain text."""
-        lines = [f"{self.id} ({self.document}): {self.title}", f"  printed  {self.printed}", f"  right    {self.right}",
-                 f"  source   {self.source}", *([f"  also     {self.also}"] if self.also else [])]  # fmt: skip
-        return "\n".join(lines)
+        lines = [f"{self.id}: {self.title}"]
+        where = str(DOCUMENTS[self.document])
+        parts = {"in": f"{self.document}, {where}", self.form.removeprefix("as "): self.printed, "right": self.right,
+                 "source": self.source, "quoted": self.quoted, "also": self.also}  # fmt: skip
+        return "\n".join(lines + [f"  {name:<9}{text}" for name, text in parts.items() if text])
 
     def _repr_html_(self) -> str:
-        also = f"<br>{html.escape(self.also, quote=False)}" if self.also else ""
+        more = "".join(f"<br>{html.escape(text, quote=False)}" for text in (self.quoted, self.also) if text)
         return (
             f"<b>{html.escape(self.title, quote=False)}</b> <code>{self.id}</code>"
-            f"<br>As printed: $\\displaystyle {html.escape(self.printed, quote=False)}$"
+            f"<br>{self.document}: {html.escape(str(DOCUMENTS[self.document]), quote=False)}"
+            f"<br>{self.form.capitalize()}: $\\displaystyle {html.escape(self.printed, quote=False)}$"
             f"<br>As it should be: $\\displaystyle {html.escape(self.right, quote=False)}$"
-            f"<br>{html.escape(self.source)}{also}"
+            f"<br>{html.escape(self.source)}{more}"
         )
 
     def _repr_latex_(self) -> str:
         return (
-            f"$$\\begin{{aligned}} \\text{{as printed}} \\quad & {self.printed} \\\\ "
+            f"$$\\begin{{aligned}} \\text{{{self.form}}} \\quad & {self.printed} \\\\ "
             f"\\text{{as it should be}} \\quad & {self.right} \\end{{aligned}}$$"
         )
 

@@ -89,11 +89,13 @@ def test_evaluate_takes_the_shipped_models_or_a_folder(run, toy, tmp_path):
 
 
 def test_errata_are_listed_and_measured(run, monkeypatch):
-    entry = errata.Erratum("sign", "D9", "The sign is reversed.", "a-b", "b-a", "someone", lambda seed: measured)
+    entry = errata.Erratum("sign", "D1", "The sign is reversed.", "a-b", "b-a", "someone", lambda seed: measured)
     measured = errata.Measured({"error": 1.0}, {"error": 0.25}, "Three quarters of the error go.")
     monkeypatch.setattr(errata, "entries", lambda: [entry])
     answer = run("errata")
-    assert answer.code == 0 and re.fullmatch(r"sign +D9  The sign is reversed\.\n", answer.out)
+    assert answer.code == 0 and re.fullmatch(
+        r"D1  Multi-Modal Learning \(a survey of formulas\)\n    sign +The sign is reversed\.\n", answer.out
+    )
     answer = run("errata", "sign")
     assert answer.code == 0
     assert "printed  a-b" in answer.out and "right    b-a" in answer.out
@@ -101,8 +103,22 @@ def test_errata_are_listed_and_measured(run, monkeypatch):
 
 
 def test_every_erratum_of_the_ledger_is_listed(run):
-    listed = run("errata").out.splitlines()
+    listed = [line for line in run("errata").out.splitlines() if line.startswith(" ")]
     assert [line.split()[0] for line in listed] == [entry.id for entry in errata.entries()]
+
+
+def test_errata_as_json_are_measured_one_or_all(run, monkeypatch):
+    measured = errata.Measured({"error_rate": 1.0}, {"error_rate": 0.25}, "Three quarters of the error go.")
+    entries = [
+        errata.Erratum(id, "D1", "The sign is reversed.", "a-b", "b-a", "someone", lambda seed: measured)
+        for id in ("sign", "scale")
+    ]
+    monkeypatch.setattr(errata, "entries", lambda: entries)
+    found = run("errata", "--json").json["errata"]
+    assert [one["id"] for one in found] == ["sign", "scale"]
+    assert found[0]["printed"] == {"error_rate": 1.0} and found[0]["labels"] == {"error_rate": "error rate"}
+    (one,) = run("errata", "scale", "--json").json["errata"]
+    assert one["id"] == "scale" and one["document_title"] == "Multi-Modal Learning (a survey of formulas)"
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])

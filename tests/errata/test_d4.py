@@ -44,5 +44,22 @@ def test_no_head_can_do_better_on_the_sum():
         assert share == pytest.approx(d4.best_of_the_sum(n), abs=4 * math.sqrt(0.25 / 200_000))
 
 
+def test_what_is_inferred_is_said(measured):
+    """The document has a heading and no formula: nothing may be shown as printed."""
+    entry = errata.get("addition-widths")
+    assert "inferred" in entry.summary() and "printed" not in entry.summary().lower()
+    assert "as inferred" in str(measured) and "as printed" not in str(measured)
+    assert "As printed" not in measured._repr_html_() and "without text" in measured._repr_html_()
+
+
+def test_repeating_costs_little_in_wide_vectors_and_beside_small_numbers(measured):
+    widths, sizes = measured.depends
+    assert widths.absent == [4096] and sizes.absent == [0.01]
+    g = torch.Generator().manual_seed(0)
+    e, v = 0.1 * torch.randn(200_000, 8, generator=g), torch.randn(200_000, 1, generator=g)
+    share = ((e + v).sum(1).sign() == v[:, 0].sign()).float().mean().item()
+    assert share == pytest.approx(sizes.printed[sizes.values.index(0.1)], abs=0.002)
+
+
 def test_it_repeats_itself_and_depends_on_its_seed():
     assert d4._learn(d4.printed_addition, 3) == d4._learn(d4.printed_addition, 3) != d4._learn(d4.printed_addition, 4)

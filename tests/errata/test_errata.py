@@ -1,3 +1,5 @@
+import html
+import json
 import math
 
 import pytest
@@ -5,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from mmatl_lab import errata
-from mmatl_lab.errata import cone, d1, d2
+from mmatl_lab.errata import cone, d1, d2, ledger
 from mmatl_lab.models.clip import clip_loss
 
 MEASURED = {}
@@ -39,13 +41,67 @@ def test_an_entry_shows_itself_and_compares_the_same_numbers(id):
     names = {name for name in result.printed if not name.endswith(("_low", "_high"))}
     assert names == {name for name in result.right if not name.endswith(("_low", "_high"))}
     assert all(math.isfinite(x) for x in (*result.printed.values(), *result.right.values()))  # bars can show them
-    assert all(text in entry.summary() for text in (id, entry.title, entry.printed, entry.right, entry.source))
+    shown = (id, entry.title, entry.printed, entry.right, entry.source, entry.quoted, entry.document)
+    assert all(text and text in entry.summary() for text in shown)
+    assert str(ledger.DOCUMENTS[entry.document]) in entry.summary()
     assert entry.title in entry._repr_html_() and entry._repr_latex_().startswith("$$")
     assert result.sentence in str(result) and entry._repr_html_() + "<table>" in result._repr_html_()
-    assert all(name in str(result) for name in names)
+    assert all(result.label(name) in str(result) and "_" not in result.label(name) for name in names)
 
 
-@pytest.mark.parametrize("id", ["clip-one-sided", "clip-exp-overflow"])
+@pytest.mark.parametrize("id", [e.id for e in errata.entries()])
+def test_an_entry_says_where_its_effect_does_not_appear(id):
+    entry, result = errata.get(id), measured(id)
+    assert result.depends, "protocol: what the effect depends on is measured"
+    for one in result.depends:
+        assert len(one.values) == len(one.printed) == len(one.right)
+        assert 0 < len(one.absent) < len(one.values)
+        assert one.sentence in str(result) and html.escape(one.sentence) in result._repr_html_()
+    as_json = json.loads(json.dumps(entry.to_dict() | result.to_dict()))
+    assert as_json["printed"] == result.printed and as_json["quoted"] == entry.quoted
+    assert as_json["depends"][0]["absent_at"] == result.depends[0].absent
+
+
+def test_a_raw_temperature_crosses_zero_only_at_the_larger_rates():
+    """At Adam's rate of .02 in all runs, at .01 and less in none: 'in 100 % of the runs' alone would mislead."""
+    (rates,) = measured("clip-raw-temperature").depends
+    crossed = dict(zip(rates.values, rates.printed, strict=True))
+    assert crossed[0.02] == 1.0 and all(share == 0 for rate, share in crossed.items() if rate <= 0.01)
+    assert set(rates.right) == {0.0}
+    assert "at a rate of 0.02" in measured("clip-raw-temperature").sentence
+
+
+@pytest.mark.parametrize("id", ["clip-one-sided", "contrastive-one-sided"])
+def test_a_lost_direction_needs_a_cone_and_a_cold_temperature(id):
+    cones, taus = measured(id).depends
+    assert list(cones.printed) == sorted(cones.printed, reverse=True) and cones.absent == [0.0]
+    assert cones.printed[-1] == taus.printed[0] < 0.6 and taus.absent == [0.05, 0.1]
+    assert min(cones.right + taus.right) == 1.0
+
+
+def test_runs_that_are_learned_side_by_side_do_not_meet():
+    image, text = cone.starts(range(3))
+    tau = torch.tensor([0.01, 0.02, 0.05])
+
+    def loss(u, v, t):
+        return d1.printed_clip_loss(u, v, t)
+
+    together = cone.learn(loss, image, text, tau)
+    alone = cone.learn(loss, image[1:2], text[1:2], tau[1:2])
+    assert all(torch.equal(a, b) for a, b in zip(alone[1:], cone.learn(loss, image[1:2], text[1:2], tau[1:2])[1:]))
+    assert torch.allclose(together.loss[:, 1], alone.loss[:, 0], rtol=1e-3, atol=1e-5)
+    assert together.recall[1].t2i == pytest.approx(alone.recall[0].t2i, abs=0.05)
+
+
+def test_each_run_learns_its_number_at_its_own_rate():
+    """Adam's first step is its rate."""
+    image, text = cone.starts(range(2))
+    rates = torch.tensor([0.003, 0.04])
+    learned = cone.learn(lambda u, v, t: (u * v).sum() * t, image, text, torch.ones(2), rates=rates)
+    assert torch.allclose((learned.number[0] - learned.number[1]).abs(), rates, rtol=1e-3)
+
+
+@pytest.mark.parametrize("id", ["clip-zero-shot", "clip-exp-overflow"])
 def test_a_measurement_repeats_itself_and_depends_on_its_seed(id):
     assert errata.get(id).measure() == measured(id)
     assert errata.get("clip-zero-shot").measure(100) != measured("clip-zero-shot")
@@ -135,10 +191,15 @@ def test_the_cone_is_what_the_entries_say():
 
 
 def test_frozen_texts_stay_where_they_are():
-    image, text = cone.start(0)
-    before = text.clone()
-    cone.learn(lambda u, v: (u * v).sum(), image, text, frozen_text=True)
-    assert torch.equal(text, before)
+    image, text = cone.starts(range(2))
+    before, seen = text.clone(), []
+
+    def loss(u, v, number):
+        seen.append(v.requires_grad)
+        return (u * v).sum() * number
+
+    cone.learn(loss, image, text, torch.ones(2), frozen_text=True)
+    assert torch.equal(text, before) and not any(seen)
 
 
 def test_summaries_give_intervals_only_where_seeds_differ_and_keep_shares_in_range():
