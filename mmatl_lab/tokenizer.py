@@ -35,7 +35,7 @@ class Tokenizer:
     def nearest(self, word: str, n: int = 3) -> list[str]:
         """The known words that ``word`` may be a misspelling of, best first; none where no word is near.
 
-        Near is a ratio of matching letters of .75 (``difflib``): 'grate' is near 'great', 'elephant' is not near 'than'.
+        Near is a ``difflib`` ratio of .75 or more: 'grate' is near 'great', 'elephant' is not near 'than'.
         """
         return difflib.get_close_matches(word.lower(), self.words[1:], n=n, cutoff=0.75)
 

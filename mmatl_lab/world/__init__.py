@@ -1,4 +1,4 @@
-"""The procedural world: scenes with known causes, and their views. Every tensor is made from an explicit generator."""
+"""The procedural world: scenes with known factors, shown in five modalities. All randomness is a generator's."""
 
 from .audio import audio, log_mel
 from .boxes import EXPRESSION_TYPES, Expressions, bounding_boxes, iou, refer, referents

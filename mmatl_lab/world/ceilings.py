@@ -1,17 +1,20 @@
-r"""Ceilings: the best accuracy that any model can reach, computed, because the causes of the data are known.
+r"""Ceilings: the best accuracy that any model can reach. They are exact, because we made the data and know its causes.
 
-A task asks for some factors of a scene; a view shows some of them. With all states $s$ of the factors and their
-probabilities enumerated, the Bayes-optimal guess after seeing $v$ is the likeliest answer, and its accuracy is
+A task asks for some factors of a scene, and each modality shows some of them. We enumerate all states $s$ of the
+factors with their probabilities. The Bayes-optimal classifier answers with the most probable answer given what it sees,
+$v$. Its accuracy is
 
 $$ A^* = \sum_v \max_y P(v, y). $$
 
-Where noise is continuous, views cannot be enumerated. They are sampled instead, with the exact posterior of each:
+With continuous noise there are too many $v$ to enumerate. We sample them instead and compute the exact posterior of
+each sample:
 
 $$ A^* = \mathbb{E}_v \max_y P(y \mid v) \approx \frac{1}{N} \sum_{n=1}^N \max_y P(y \mid v_n). $$
 
-A model above this line has seen the answer some other way; a model below it has something left to learn. The line is
-that of the population: on n test items the best possible model scores $A^* \pm 1.96 \sqrt{A^* (1 - A^*) / n}$ in 19 of
-20 cases, above the line as often as below. Only an accuracy whose whole interval lies above the line has passed it.
+A model above the ceiling gets the answer from somewhere else (a leak). A model below it can still improve. The ceiling
+is an expectation over all data: on n test items the best possible model scores $A^* \pm 1.96 \sqrt{A^* (1 - A^*) / n}$
+in 95 % of test sets, and it is above $A^*$ about as often as below. So a model exceeds the ceiling only if its whole
+confidence interval lies above it.
 """
 
 from collections.abc import Callable, Iterable
@@ -35,7 +38,7 @@ FACTORS = {  # of a single object, with the number of their values
     "row": GRID,
     "column": GRID,
 }
-SHOWS = {  # what each view shows without noise; a still image cannot show motion, and captions do not tell it
+SHOWS = {  # the factors that each modality shows without noise; images and captions do not show motion
     "image": ("shape", "colour", "size", "row", "column"),
     "text": ("shape", "colour", "size", "row", "column"),
     "audio": ("shape", "size", "motion"),
@@ -43,7 +46,7 @@ SHOWS = {  # what each view shows without noise; a still image cannot show motio
     "sensor": ("motion",),
 }
 
-_NUM_ANGLES = 16  # of a grid; from 5 on, no ceiling of the sensor moves by .001
+_NUM_ANGLES = 16  # of the grid over angles; from 5 on, no ceiling of the sensor changes by .001
 
 Task = str | Iterable[str] | Callable[[dict[str, Tensor]], Tensor]
 
@@ -65,7 +68,7 @@ def states(combinations: Tensor | None = None) -> tuple[dict[str, Tensor], Tenso
 
 
 def _index(values: dict[str, Tensor], names: Iterable[str]) -> Tensor:
-    """(S,) int64: one number for each different setting of the named factors."""
+    """(S,) int64: equal where all named factors are equal."""
     index = torch.zeros_like(values["shape"])
     for name in names:
         index = index * FACTORS[name] + values[name]
@@ -77,7 +80,7 @@ def _names(names: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def _joint(task: Task, modalities: str | Iterable[str], combinations: Tensor | None) -> Tensor:
-    """(V, Y) the probability of each thing that can be seen together with each answer."""
+    """(V, Y) joint probability of what is seen and the answer."""
     values, probability = states(combinations)
     if callable(task):
         answers = torch.as_tensor(task(values))
@@ -114,8 +117,9 @@ def accuracy(task: Task, modalities: str | Iterable[str] = (), *, combinations: 
     Args:
         task: one or more of FACTORS, all of which must be right, or a function that takes the values of every factor
             in every state, (S,) int64 each by name, and returns the answer in each, (S,) int64.
-        modalities: names of modalities (SHOWS) or single factors; empty is the blind ceiling, the best constant answer.
-        combinations: (8, 8) bool, shape by colour, those that occur; as in ``sample_scenes``.
+        modalities: names of modalities (SHOWS) or of single factors. Empty gives the blind ceiling: the accuracy of the
+            best constant answer.
+        combinations: (8, 8) bool, shape by colour: the combinations that occur, as in ``sample_scenes``.
 
     >>> round(accuracy("motion", ["image"]), 6)
     0.125
@@ -123,13 +127,13 @@ def accuracy(task: Task, modalities: str | Iterable[str] = (), *, combinations: 
     0.5
 
     Raises:
-        ValueError: an unknown factor or modality (the known ones are named), or a function that leaves states out.
+        ValueError: an unknown factor or modality, or a function that does not answer for every state.
     """
     return bayes_accuracy(_joint(task, modalities, combinations))
 
 
 def mutual_information(task: Task, modalities: str | Iterable[str], *, combinations: Tensor | None = None) -> float:
-    """What the ``modalities`` tell about the answer, in bits. Arguments and errors as in ``accuracy``.
+    """The mutual information between the ``modalities`` and the answer, in bits. Arguments and errors: ``accuracy``.
 
     >>> round(mutual_information("shape", ["audio"]), 6)
     3.0
@@ -140,7 +144,7 @@ def mutual_information(task: Task, modalities: str | Iterable[str], *, combinati
 def decompose(
     task: Task, first: str | Iterable[str], second: str | Iterable[str], *, combinations: Tensor | None = None
 ) -> Decomposition:
-    """How two sets of modalities share what they tell about the answer, in bits (BROJA, see ``information``).
+    """The partial information decomposition of two sets of modalities, in bits (BROJA, see ``information``).
 
     Arguments and errors as in ``accuracy``, with ``first`` and ``second`` in place of ``modalities``.
 
@@ -153,7 +157,7 @@ def decompose(
 
 
 class Estimate(NamedTuple):
-    """A value from samples, and the 95 % interval in which the true one lies."""
+    """A value estimated from samples, with its 95 % confidence interval."""
 
     value: float
     low: float
@@ -168,21 +172,21 @@ def gaussian_posterior(
     prior: Tensor | None = None,
     answer: Tensor | None = None,
 ) -> Tensor:
-    r"""(N, Y) float64: what an observer who knows the world can say of each noisy view, $P(y \mid v)$.
+    r"""(N, Y) float64: the exact posterior $P(y \mid v)$ of the answer given each noisy observation.
 
     $$ P(s \mid v) \propto P(s) \prod_d \mathcal{N}(v_d; \mu_{s,d}, \sigma_d^2), \qquad
        P(y \mid v) = \sum_{s:\, \text{answer}(s) = y} P(s \mid v) $$
 
-    Whatever else is unknown belongs to the state too: a motion at an angle is a state, the motion its answer.
-    Continuous causes go on a grid, which is fine enough when a finer one moves no result.
+    A state includes all unknown causes, also those that are not asked for: the sensor's state is a motion and an angle,
+    and only the motion is the answer. Continuous causes are put on a grid so fine that a finer one changes nothing.
 
     Args:
-        observations: (N, D) noisy views; ``flatten(1)`` those of other shapes, concatenate those of several modalities.
-        means: (S, D), the views of all states without noise.
-        sigma: standard deviation of the noise, a number, (D,), (N, 1) or (N, D). The observer knows it; where it has to
-            be guessed, the ceiling is at most this one.
+        observations: (N, D) noisy data. Use ``flatten(1)`` for other shapes; concatenate several modalities.
+        means: (S, D), the same data of every state without noise.
+        sigma: standard deviation of the noise, a number, (D,), (N, 1) or (N, D). It is taken as known; a model that has
+            to estimate it has at most this accuracy.
         prior: (S,) probabilities of the states; equal by default.
-        answer: (S,) int64 from 0, the answer in each state; the state itself by default.
+        answer: (S,) int64 from 0, the answer of each state; by default each state is its own answer.
 
     Raises:
         ValueError: shapes that do not fit together, or a sigma that is not above 0.
@@ -198,9 +202,9 @@ def gaussian_posterior(
     if sigma.dim() > 2 or any(a not in (1, b) for a, b in zip(sigma.shape[::-1], v.shape[::-1])):
         raise ValueError(f"expected sigma to broadcast to (N, D) = {tuple(v.shape)}, got {tuple(sigma.shape)}.")
     if not (sigma.isfinite() & (sigma > 0)).all():
-        raise ValueError("the noise, sigma, must be above 0 and finite; views without noise are enumerated (accuracy).")
+        raise ValueError("sigma must be above 0 and finite; without noise, use accuracy().")
     weight = (sigma**-2).broadcast_to(v.shape)
-    logits = (weight * v) @ mu.T - weight @ mu.square().T / 2  # (N, S), without the terms that all states share
+    logits = (weight * v) @ mu.T - weight @ mu.square().T / 2  # (N, S), up to terms that are equal for all states
     if prior is not None:
         logits = logits + prior.cpu().double().log()
     posterior = logits.softmax(1)
@@ -210,15 +214,15 @@ def gaussian_posterior(
 
 
 def expected_accuracy(posterior: Tensor) -> Estimate:
-    r"""The ceiling $\mathbb{E} \max_y P(y \mid v)$, estimated from the exact posteriors (N, Y) of N sampled views.
+    r"""The ceiling $\mathbb{E} \max_y P(y \mid v)$, estimated from the exact posteriors (N, Y) of N samples.
 
-    Each sample adds its probability of being right, not a hit or a miss, so the interval
-    $\bar a \pm 1.96\, s / \sqrt N$ is narrower than that of an accuracy measured on as many. It tells how well the
-    ceiling is known, not how far a measured accuracy moves about it. The softmax of a trained model in place of the
-    exact posterior gives the model's confidence, which is no ceiling.
+    Each sample contributes its probability of a correct answer, not a hit or a miss. So the interval
+    $\bar a \pm 1.96\, s / \sqrt N$ is narrower than that of an accuracy measured on N samples. It says how precisely
+    the ceiling is known, not how far a measured accuracy may lie from it. Do not pass the softmax of a trained model:
+    that gives the model's mean confidence, which is no ceiling.
 
     Raises:
-        ValueError: fewer than 30 samples, or rows that are no probabilities.
+        ValueError: fewer than 30 samples, or rows that are not probabilities.
     """
     if posterior.dim() != 2 or len(posterior) < 30:
         raise ValueError(f"expected the posteriors (N, Y) of at least 30 samples, got {tuple(posterior.shape)}.")
@@ -237,12 +241,12 @@ def sensor_accuracy(
     num_samples: int = 10_000,
     generator: torch.Generator,
 ) -> Estimate:
-    """The best accuracy at naming the motion behind a noisy sensor trace of a single object, at an unknown angle.
+    """The best accuracy at classifying the motion from a noisy sensor trace of one object, whose angle is unknown.
 
     Args:
         noise, num_steps: as in ``sensor``; noise above 0.
-        channels: those that are seen: ``range(3)`` the accelerometer, ``range(3, 6)`` the gyroscope.
-        num_samples: traces that the estimate rests on; 10,000 take 0.2 s and tell it to half a point.
+        channels: those that the classifier sees: ``range(3)`` the accelerometer, ``range(3, 6)`` the gyroscope.
+        num_samples: sampled traces; 10,000 take 0.2 s and give an interval of about half a percentage point.
 
     Raises:
         ValueError: a noise that is not above 0, no or unknown channels, or fewer than 30 samples.
@@ -260,7 +264,7 @@ def sensor_accuracy(
 
 
 def retrieval(caption_class: Tensor) -> float:
-    """The best R@1 when only one of the items that say the same counts as right: the mean of 1 / (how many do).
+    """The best R@1 where several items fit a query and only one counts as right: the mean of 1 / (how many fit).
 
     Args:
         caption_class: (N,) int64; items with equal numbers cannot be told apart (``Scenes.caption_class``).

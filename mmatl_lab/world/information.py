@@ -1,20 +1,20 @@
-r"""Information in tables: what one source tells about a target, and how two sources share the telling.
+r"""Information in tables of probabilities: mutual information, and its decomposition between two sources.
 
 For a table of probabilities $p(x, y)$, in bits (Shannon 1948),
 
 $$ I(X; Y) = \sum_{x, y} p(x, y) \log_2 \frac{p(x, y)}{p(x)\,p(y)}. $$
 
-Two sources together tell $I(X_1 X_2; Y)$: something that both tell (redundancy), something that only one of them tells
-(unique), and something that neither tells alone (synergy; all of it in an XOR). Mutual information gives three
-equations for these four, so one of them needs a definition. Ours is BROJA (Bertschinger, Rauh, Olbrich, Jost and Ay
-2014, arXiv:1311.2852): all but the synergy lies in the pairs $p(x_1, y)$ and $p(x_2, y)$, so it is what remains when
-the sources are tied together in the least telling way that keeps these,
+The information of two sources together, $I(X_1 X_2; Y)$, has four parts: what both carry (redundancy), what only
+the first or only the second carries (unique), and what only the two together carry (synergy; an XOR is all synergy).
+Mutual information gives three equations for these four parts, so one part needs a definition. We use BROJA
+(Bertschinger, Rauh, Olbrich, Jost and Ay 2014, arXiv:1311.2852). There, all but the synergy depends only on the
+marginals $p(x_1, y)$ and $p(x_2, y)$. It is the smallest mutual information of all couplings with these marginals,
 
 $$ I_\cup = \min_q I_q(X_1 X_2; Y) \quad\text{over } q \text{ with } q(x_1, y) = p(x_1, y),\; q(x_2, y) = p(x_2, y). $$
 
-We take it and not the older $I_{\min}$ (Williams and Beer 2010, arXiv:1004.2515) because it keeps what information is
-about: a source has something unique exactly when some decision about the target is better made with it than with the
-other. $I_{\min}$ compares amounts, and calls two different bits of a target redundant.
+We do not use the older $I_{\min}$ (Williams and Beer 2010, arXiv:1004.2515), because it compares only amounts: it calls
+two different bits of a target redundant. In BROJA a source has unique information exactly if some decision about the
+target can be made better with it than with the other source.
 """
 
 import math
@@ -31,9 +31,9 @@ _RAREST = 1e-12  # a smaller probability changes no result, only the solver's co
 
 
 class Decomposition(NamedTuple):
-    """Bits about a target that both sources tell, only the first, only the second, and only the two together.
+    """Bits about a target that both sources carry, only the first, only the second, and only the two together.
 
-    Their sum is what the two sources tell in all.
+    They sum to the mutual information between the two sources together and the target.
     """
 
     redundancy: float

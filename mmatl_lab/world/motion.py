@@ -1,4 +1,4 @@
-r"""Motion: where each object is at each time, the one source of what is seen, heard and felt of it.
+r"""Motion: where each object is at each time. Videos, sounds and sensor traces are all computed from it.
 
 At $t = 0$ every object rests where the scene has it; at $t = 1$ s it rests again (a bounce is at its highest). In
 between it moves with $s(t) = t - \sin(2\pi t) / 2\pi$, which goes from 0 to 1, starts and ends at rest and is its own
@@ -14,11 +14,11 @@ mirror image, $s(1 - t) = 1 - s(t)$. One unit of the picture is one metre, so th
 | grow | comes 1 m nearer from 3 m away, in its place, and looks 1.5 times as large: $1 / (1 - s(t) / 3)$ |
 
 **Moving pictures have no border**: what leaves on one side comes in on the other. An object that stands at the left
-edge has no room to move left, so with borders it would be lost from sight, or paths would depend on where they begin
-and a sensor would betray it. Paths themselves are not wrapped: left goes on to x - 2.
+edge has no room to move left. With borders it would leave the picture, or its path would have to depend on where it
+starts, and then the sensor would reveal the place. Paths themselves are not wrapped: left goes on to x - 2.
 
-A path does not depend on anything but the motion, and no motion can be seen at $t = 0$. Left and right pass through the
-same places in opposite order, and so do up and down: without the order of the frames no one tells them apart.
+A path depends on the motion alone, and the frame at $t = 0$ does not show the motion. Left and right pass through the
+same places in opposite order, and so do up and down: only the order of the frames tells them apart.
 """
 
 import math

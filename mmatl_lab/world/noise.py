@@ -1,4 +1,4 @@
-"""Noise that a view can be given: the same for a seed on any device, and whatever the batch split."""
+"""Gaussian noise for any modality. A seed gives the same noise on any device and for any split into batches."""
 
 import torch
 from torch import Tensor
@@ -7,8 +7,8 @@ from torch import Tensor
 def add_noise(view: Tensor, noise: float, generator: torch.Generator | None) -> Tensor:
     """``view`` (B, ...) plus independent Gaussian noise of standard deviation ``noise``, not clamped.
 
-    Each example uses up the same count of the generator's numbers, so that 100 drawn at once equal 60 and then 40; with
-    noise 0 none are drawn.
+    Each example takes the same number of draws: noise for 100 examples at once equals noise for 60 and then 40. With
+    noise 0 nothing is drawn.
 
     Args:
         noise: in the units of the view. generator: on the CPU; needed when ``noise`` is not 0.

@@ -1,11 +1,11 @@
-"""Scenes: the known causes behind every view of the world.
+"""Scenes: the factors from which every image, caption, sound, video and sensor trace is computed.
 
-A scene holds 1 to 4 objects. Each has a shape, a colour, a size and a motion (drawn uniformly from eight, eight, three
-and eight values), a position and an angle. Images, captions, sounds and videos are computed from these factors and from
-nothing else, which is why the best accuracy that any model can reach is known exactly (``mmatl_lab.world.ceilings``).
+A scene has 1 to 4 objects. Each has a shape, a colour, a size and a motion (drawn uniformly from eight, eight, three
+and eight values), a position and an angle. A modality depends on these factors and on nothing else. So the best
+accuracy that any model can reach is known exactly (``mmatl_lab.world.ceilings``).
 
-All randomness of a scene is one row of uniform numbers from a CPU generator: the same seed gives the same scenes on any
-device, and 100 scenes drawn at once equal 60 and then 40.
+A scene is made from one row of uniform numbers of a CPU generator. The same seed gives the same scenes on any device,
+and drawing 100 scenes at once gives the same as drawing 60 and then 40.
 """
 
 from dataclasses import dataclass, replace
@@ -106,9 +106,10 @@ class Scenes(Batch):
 
 
 def held_out_combinations() -> Tensor:
-    """(8, 8) bool, shape by colour: the eight combinations that no model sees in training.
+    """(8, 8) bool, shape by colour: the eight combinations that are held out of training.
 
-    Each shape and each colour is held out exactly once, so that all of them are seen, only not together.
+    Each shape and each colour occurs in exactly one of them. So training shows every shape and every colour, but never
+    these pairs.
     """
     held_out = torch.zeros(len(SHAPES), len(COLOURS), dtype=torch.bool)
     i = torch.arange(len(SHAPES))
@@ -130,7 +131,7 @@ def sample_scenes(
         num_objects: how many objects, or the least and the most (both included, all equally likely).
         combinations: (8, 8) bool, shape by colour, those allowed; None allows all 64.
             Pass ``~held_out_combinations()`` for training.
-        generator: a CPU generator (``seeded``); a scene uses up the same count of numbers whatever the arguments.
+        generator: a CPU generator (``seeded``). A scene takes the same number of draws whatever the arguments.
 
     Raises:
         ValueError: numbers of objects outside 1..4, no combination allowed, or a generator that is not on the CPU.
@@ -165,7 +166,7 @@ def sample_scenes(
 
 
 def arrange(*, shape: Tensor, colour: Tensor, size: Tensor, cell: Tensor, mask: Tensor, u: Tensor) -> Scenes:
-    """Scenes of the given objects, (B, K) each, that stand anywhere in their own quarters and move in any way.
+    """Scenes of the given objects, (B, K) each, with random motions, angles and places within their quarters.
 
     Args:
         cell: the object's quarter, row * GRID + column; different for the objects of a scene.
@@ -248,7 +249,7 @@ def hard_negatives(
 def scene_of(*objects: dict) -> Scenes:
     """One scene from words: ``scene_of({"shape": "star", "colour": "red", "size": "large", "x": 0.5, "y": 0.0})``.
 
-    Left-out entries are: circle, red, medium, still, the centre, no angle.
+    The defaults are: circle, red, medium, still, the centre, no angle.
 
     Raises:
         ValueError: no or too many objects, an unknown word (the known ones are named), a position outside [-1, 1].

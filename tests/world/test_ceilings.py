@@ -248,7 +248,7 @@ def test_bad_samples_get_a_sentence():
         gaussian_posterior(views, means, 1.0, prior=torch.ones(3))
     with pytest.raises(ValueError, match="broadcast"):
         gaussian_posterior(views, means, torch.ones(40))
-    with pytest.raises(ValueError, match="sigma, must be above 0"):
+    with pytest.raises(ValueError, match="sigma must be above 0"):
         sensor_accuracy(0.0, generator=seeded(0))
     with pytest.raises(ValueError, match="channels must be among 0 to 5"):
         sensor_accuracy(1.0, [6], generator=seeded(0))

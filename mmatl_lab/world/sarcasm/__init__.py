@@ -1,15 +1,15 @@
-r"""Sarcasm: a small world in which no single view tells what is asked, and two do.
+r"""Sarcasm: a small world in which no single modality shows the label, but two together do.
 
-A speaker means well or ill, $m \in \{-1, +1\}$, and says words that praise or blame, $t \in \{-1, +1\}$. The remark is
-sarcastic where the words contradict what is meant: $s = [t \ne m]$, with $P(s) = 1/2$ whatever the words. What is meant
-is heard in the voice, whose pitch rises or falls by $v$, and seen in the face, whose mouth is bent by $f$:
+A speaker has a good or bad opinion, $m \in \{-1, +1\}$, and says words of praise or blame, $t \in \{-1, +1\}$. This is
+sarcastic if the words contradict the opinion: $s = [t \ne m]$, with $P(s) = 1/2$ whatever the words. Two modalities
+show the opinion with noise: the pitch of the voice rises or falls by $v$, and the mouth of the face is bent by $f$:
 
 $$ v = m + \sigma_v \varepsilon, \qquad f = m + \sigma_f \varepsilon', \qquad
    \varepsilon, \varepsilon' \sim \mathcal{N}(0, 1). $$
 
-Three views show a remark: text (the words), voice (the sound) and face (the picture). A dial makes some of the words
-neutral, so that they tell no t. The label is the exclusive or of what is said and what is meant: this is why every view
-alone, and voice with face, are worth no more than a coin, and why adding up what the views say is not enough.
+There are three modalities: text (the words), voice (the sound) and face (the picture). ``ambiguity`` makes some of the
+words neutral; neutral words do not show t. The label is the exclusive or of t and m. So each modality alone, and voice
+with face, predict it no better than chance, and a sum of one score for each modality cannot predict it either.
 """
 
 from .ideal import belief, ceiling

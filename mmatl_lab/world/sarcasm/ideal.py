@@ -1,6 +1,6 @@
-r"""The ideal listener: the exact probability of sarcasm given any views, and the best accuracy there is.
+r"""The ideal observer: the exact probability of sarcasm given any modalities, and the best accuracy of any model.
 
-Given what is meant, voice and face are independent, and everything else about a speaker is independent of all causes.
+Given what is meant, voice and face are independent. All else about a speaker is independent of t, m, v and f.
 Since $\log p(v \mid m = 1) - \log p(v \mid m = -1) = 2 v / \sigma_v^2$, the log-odds of m given the modalities are
 
 $$ \Lambda = \frac{2 v}{\sigma_v^2} + \frac{2 f}{\sigma_f^2} \quad \text{(those terms whose modality is given)}. $$
@@ -16,13 +16,13 @@ from torch import Tensor
 
 from .utterances import MODALITIES, NOISE, Utterances, check_dials
 
-_LEAST = 1e-6  # noise below this is as good as none; keeps 1 / σ² finite
+_LEAST = 1e-6  # smallest noise that is used, so that 1 / σ² stays finite
 
 
 def belief(utterances: Utterances, modalities: str | Iterable[str] = MODALITIES) -> Tensor:
-    """(B,) P(sarcastic | modalities) of whoever knows how this world is made, its noises too.
+    """(B,) the posterior P(sarcastic | modalities), computed with the true standard deviations of the noise.
 
-    No model can know better; ``belief(utterances.told(...))`` is that of the same listener, told other noises.
+    No model can be more accurate. ``belief(utterances.told(...))`` is the posterior with other assumed noises.
 
     Args:
         modalities: names of MODALITIES.
@@ -47,10 +47,10 @@ def ceiling(
 ) -> float:
     r"""The best accuracy that any model can reach at telling sarcasm from the ``modalities``, in closed form.
 
-    Without the text, s is independent of all that is seen: t is a fair coin that nothing else shows, so m = t and
-    m = -t are equally likely whatever m is. The text alone shows t but nothing of m. Both cases give 1/2.
+    Without the text, s is independent of what is observed: t is a fair coin that only the text shows, so m = t and
+    m = -t are equally probable whatever m is. The text alone shows t but not m. Both cases give 1/2.
 
-    With the text and voice or face, the ideal listener guesses $-t\,\mathrm{sign}(\Lambda)$ and is right where Λ has
+    With the text and voice or face, the ideal observer guesses $-t\,\mathrm{sign}(\Lambda)$ and is right where Λ has
     the sign of m. Given m, $m \Lambda \sim \mathcal{N}(2 d^2, 4 d^2)$ with $d^2 = 1/\sigma_v^2 + 1/\sigma_f^2$ (those
     terms whose modality is given), so that this happens with probability $\Phi(d)$. Neutral words, of probability a,
     leave a coin:

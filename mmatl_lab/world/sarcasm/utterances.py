@@ -1,4 +1,4 @@
-"""Utterances: who says what, in which tone and with which face, and whether it is meant."""
+"""Utterances: what a speaker says, in which tone and with which face, and whether it is sarcastic."""
 
 import math
 from dataclasses import dataclass, replace
@@ -30,12 +30,12 @@ _UNIFORMS = _CAUSES + remarks.NUMBERS + len(_RANGES) + len(_CHOICES)
 class Utterances(Batch):
     """A batch of utterances as tensors of B rows.
 
-    text: (B, 8) int64 tokens of the words, 0 after the last. valence: int64, what the words say, 1 praise, -1 blame,
-    0 neutral. meant: int64, what the speaker thinks, 1 good, -1 bad. sarcastic: bool, whether the words were chosen to
-    contradict it (neutral words hide this). voice: how the pitch goes, above 0 it rises. face: how the mouth is bent,
-    above 0 it smiles. voice_noise, face_noise: σ_v and σ_f, how far the two stray from what is meant.
+    text: (B, 8) int64 tokens of the words, 0 after the last. valence: int64, of the words: 1 praise, -1 blame,
+    0 neutral. meant: int64, the speaker's opinion: 1 good, -1 bad. sarcastic: bool, whether the words contradict the
+    opinion (neutral words hide this). voice: change of pitch, above 0 it rises. face: bend of the mouth, above 0 it
+    smiles. voice_noise, face_noise: σ_v and σ_f, the standard deviations of voice and face around what is meant.
 
-    What the speaker happens to be like, and what says nothing of sarcasm: pitch (Hz) in the middle of the utterance,
+    Nuisance factors, independent of sarcasm: pitch (Hz) in the middle of the utterance,
     duration (seconds), vowel (0 oo, 1/3 oh, 2/3 ah, 1 eh); centre x, y of the head and its radius in units of half
     the picture's width, y upwards; tilt of the head (radians, counter-clockwise); numbers of the colours of skin, hair,
     shirt and backdrop (int64).
@@ -62,7 +62,7 @@ class Utterances(Batch):
     backdrop: Tensor
 
     def told(self, voice_noise: float, face_noise: float) -> "Utterances":
-        """The same utterances to one who takes the noises to be these, whatever they are.
+        """The same utterances with other values of voice_noise and face_noise: what an observer believes them to be.
 
         Raises:
             ValueError: a noise below 0.
