@@ -23,6 +23,7 @@ from mmatl_lab.cli.console import fail, first_process, results_only, say, show
 
 if TYPE_CHECKING:
     from mmatl_lab.lessons import Lesson, Report
+    from mmatl_lab.lessons.recipe import Recipe
 
 app = typer.Typer(
     name="mmatl-lab",
@@ -141,11 +142,14 @@ def train(
             say(f"{name} is at {path}.")
         stopped = {name: steps for name, path in made.items() if (steps := unfinished(path))}
         for name, (done, num_steps) in stopped.items():
-            say(f"{name} was stopped at step {done} of {num_steps}: the same command with --resume goes on from there.")
+            say(
+                f"{name} is not finished: it was stopped at step {done} of {num_steps}. "
+                "The same command with --resume goes on from there."
+            )
         if not stopped and all((folder / f"{name}.safetensors").exists() for name in recipe.checkpoints):
             report = recipe.evaluate(folder=folder)
         else:
-            say("The lesson is evaluated when all its checkpoints are done; these are the numbers of the training.")
+            say("The lesson is evaluated when all its models are trained. The numbers here are those of the training.")
             report = _of_the_cards(lesson, preset, made)
     show(report.to_json(indent=2) if as_json else str(report))
     if stopped:
@@ -162,6 +166,8 @@ def evaluate(
     recipe = _trained(lesson).recipe
     with results_only(as_json):
         report = recipe.evaluate(folder=folder)
+        if folder is not None:
+            _point_out_unfinished(lesson, recipe, folder)
     show(report.to_json(indent=2) if as_json else str(report))
 
 
@@ -223,6 +229,18 @@ def show_errata(
 
 
 app.command("bench")(bench.compare)
+
+
+def _point_out_unfinished(lesson: str, recipe: Recipe, folder: Path) -> None:
+    """Say which of the models that were measured were stopped before the end of their training."""
+    from mmatl_lab.training import unfinished
+
+    for name in recipe.checkpoints:
+        if steps := unfinished(folder / f"{name}.safetensors"):
+            say(
+                f"{name} is not finished: its training stopped at step {steps[0]} of {steps[1]}, and the numbers are "
+                f"those of that step. `mmatl-lab train {lesson} --folder {folder} --resume` finishes it."
+            )
 
 
 def _of_the_cards(lesson: str, preset: str, made: dict[str, Path]) -> Report:

@@ -78,14 +78,27 @@ def test_a_training_that_was_stopped_says_where_and_how_to_go_on(run, toy, tmp_p
     toy.recipe.steps = 4
     answer = run("train", "toy", "--folder", tmp_path, "--json")
     assert answer.code == 130
-    assert "toy_small was stopped at step 4 of 10: the same command with --resume goes on" in answer.err
+    assert "toy_small is not finished: it was stopped at step 4 of 10. The same command with --resume" in answer.err
     assert [call[0] for call in toy.recipe.calls] == ["train"] and answer.json["metrics"]["toy_small_loss"] == 0.5
 
 
 def test_evaluate_takes_the_shipped_models_or_a_folder(run, toy, tmp_path):
-    run("evaluate", "toy")
-    run("evaluate", "toy", "--folder", tmp_path)
+    run("train", "toy", "--folder", tmp_path)
+    toy.recipe.calls.clear()
+    assert run("evaluate", "toy").code == run("evaluate", "toy", "--folder", tmp_path).code == 0
     assert toy.recipe.calls == [("evaluate", None), ("evaluate", tmp_path)]
+
+
+def test_evaluate_says_which_models_are_not_finished(run, toy, tmp_path):
+    run("train", "toy", "--folder", tmp_path)
+    assert "not finished" not in run("evaluate", "toy", "--folder", tmp_path).err
+    toy.recipe.steps = 4
+    run("train", "toy", "--folder", tmp_path, "--only", "toy_large")
+    answer = run("evaluate", "toy", "--folder", tmp_path, "--json")
+    assert answer.code == 0 and answer.json["metrics"] == {"accuracy": 0.9}
+    assert "toy_large is not finished: its training stopped at step 4 of 10" in answer.err
+    assert f"`mmatl-lab train toy --folder {tmp_path} --resume` finishes it" in answer.err
+    assert "toy_small" not in answer.err
 
 
 def test_errata_are_listed_and_measured(run, monkeypatch):
