@@ -8,7 +8,6 @@ torch, gradio and jupyterlab are imported by the command that needs them, so tha
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -246,8 +245,9 @@ def _point_out_unfinished(lesson: str, recipe: Recipe, folder: Path) -> None:
 def _of_the_cards(lesson: str, preset: str, made: dict[str, Path]) -> Report:
     """What the cards of some checkpoints say about their own training, where the lesson cannot be evaluated yet."""
     from mmatl_lab.lessons import Report, Result
+    from mmatl_lab.training import load_checkpoint
 
-    cards = {name: json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) for name, path in made.items()}
+    cards = {name: load_checkpoint(path).card for name, path in made.items()}
     results = [
         Result(f"{name}_{metric}", f"{name}: {metric}", value)
         for name, card in cards.items()

@@ -5,6 +5,8 @@ from importlib import import_module
 _WHERE = {
     "Run": "run",
     "learning_rate": "schedule",
+    "EMA": "ema",
+    "check_seed": "checks",
     "Checkpoint": "checkpoint",
     "CheckpointError": "checkpoint",
     "load_checkpoint": "checkpoint",

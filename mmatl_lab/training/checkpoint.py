@@ -1,9 +1,9 @@
 """Checkpoints: weights and the card that says where they come from, in one safetensors file that is whole or not there.
 
 A card is a dictionary: recipe, preset, seed, step, metrics, a hash of the data, the command that makes the same file
-again. Saving adds the format's number, the versions of Python, torch and mmatl_lab, and a SHA-256 of the tensors. It is
-stored as JSON in the header of the file itself, so that weights and card cannot part, and once more beside it as
-``NAME.json`` for people to read.
+again. Saving adds the format's number, the versions of Python, torch and mmatl_lab, and a SHA-256 of tensors and
+card. It is stored as JSON in the header of the file itself, so that weights and card cannot part, and once more beside
+it as ``NAME.json`` for people to read.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from mmatl_lab import __version__
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class CheckpointError(ValueError):
@@ -68,7 +68,8 @@ def save_checkpoint(
     state = model.state_dict() if isinstance(model, nn.Module) else model
     tensors = {name: _storable(name, tensor, dtype) for name, tensor in state.items()}
     versions = {"python": platform.python_version(), "torch": torch.__version__, "mmatl_lab": __version__}
-    card = _plain(card) | {"schema": SCHEMA, "versions": versions, "sha256": _digest(tensors)}
+    card = _plain(card) | {"schema": SCHEMA, "versions": versions}
+    card["sha256"] = _digest(tensors, card)
     write_atomically(path, safetensors.torch.save(tensors, metadata={"card": json.dumps(card, allow_nan=False)}))
     if sidecar:
         write_atomically(path.with_suffix(".json"), json.dumps(card, indent=2, ensure_ascii=False).encode() + b"\n")
@@ -88,7 +89,9 @@ def load_checkpoint(path: Path | str, *, command: str = "mmatl-lab train LESSON"
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint at {path}: make it with `{command}`")
+        begun = unfinished_path(path)
+        also = f" ({begun.name} is of a run that was stopped: --resume goes on)" if begun.is_file() else ""
+        raise FileNotFoundError(f"no checkpoint at {path}{also}: make it with `{command}`")
     data = path.read_bytes()
     damaged = f"the checkpoint {path} is damaged ({{}}): delete it and make it again with `{command}`"
     try:
@@ -113,9 +116,15 @@ def load_checkpoint(path: Path | str, *, command: str = "mmatl-lab train LESSON"
             f"{path} was written by mmatl_lab {newer} in format {card['schema']}, and this is {__version__}, which "
             f"reads up to format {SCHEMA}: install mmatl_lab {newer} or later"
         )
-    if _digest(state) != card.get("sha256"):
-        raise CheckpointError(damaged.format("its tensors are not the ones that were saved"))
+    covered = None if card["schema"] == 1 else card  # format 1 knew no digest of the card
+    if _digest(state, covered) != card.get("sha256"):
+        raise CheckpointError(damaged.format("its tensors or its card are not the ones that were saved"))
     return Checkpoint(state, card)
+
+
+def unfinished_path(path: Path) -> Path:
+    """Where a run that was stopped early keeps its weights, since ``path`` may hold those of a finished one."""
+    return path.with_suffix(".unfinished.safetensors")
 
 
 def load_into(model: nn.Module, path: Path | str, *, command: str = "mmatl-lab train LESSON") -> dict[str, Any]:
@@ -207,8 +216,10 @@ def _storable(name: str, tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
     return cast
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
+def _digest(tensors: Mapping[str, Tensor], card: Mapping[str, Any] | None) -> str:
     digest = hashlib.sha256()
+    if card is not None:
+        digest.update(json.dumps({k: v for k, v in card.items() if k != "sha256"}, sort_keys=True).encode())
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
         digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy())

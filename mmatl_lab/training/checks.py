@@ -1,6 +1,6 @@
-"""What a loop hands to ``run.step``, checked where the mistake is made."""
+"""What a loop and a recipe hand to a run, checked where the mistake is made."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor
@@ -17,15 +17,35 @@ def check_loss(loss: Tensor) -> None:
     else:
         return
     raise TypeError(
-        f"run.step expects the loss as a scalar tensor with a gradient, got {got}: pass what the loss function gives, "
+        f"expected the loss as a scalar tensor with a gradient, got {got}: pass what the loss function gives, "
         "averaged over the batch, not loss.item() or loss.detach()"
     )
+
+
+def check_seed(seed: int, reserved: Collection[int]) -> int:
+    """The seed, if training may use it.
+
+    Args:
+        reserved: the seeds of evaluation: who trains with one of them has seen the test data.
+
+    Raises:
+        TypeError: when it is no whole number. ValueError: when it is negative or reserved.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise TypeError(f"expected a whole number as the seed, got {seed!r}")
+    if seed < 0:
+        raise ValueError(f"the seed is {seed}: give 0 or more")
+    if seed in reserved:
+        raise ValueError(
+            f"seed {seed} is kept for evaluation: training with it would see the test data, so use another"
+        )
+    return seed
 
 
 def check_metrics(metrics: Mapping[str, Tensor | float]) -> None:
     """Raise unless each of ``metrics`` is one number, under a name that the log does not use itself."""
     for name, value in metrics.items():
-        if name in ("step", "lr"):
+        if name in ("step", "lr", "loss"):
             raise ValueError(f"a metric cannot be called {name!r}, which is logged already: choose another name")
         size = value.numel() if isinstance(value, Tensor) else getattr(value, "size", isinstance(value, int | float))
         if size != 1:

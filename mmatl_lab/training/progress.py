@@ -38,7 +38,7 @@ class Progress:
     Args:
         name: shown before the bar.
         history: of the steps done before; it is logged once more, so that the newest log is whole.
-        learning_rates: one for each step of the run; logged.
+        learning_rates: by column of the log, one for each step of the run.
         plots: live plots; their frames are thinned to one every 2 s and 5 % of the time.
         log_folder: where a CSV and a TensorBoard log begin; None for none.
         silent: True on all processes but one: nothing is shown or logged.
@@ -48,7 +48,7 @@ class Progress:
         self,
         name: str,
         history: History,
-        learning_rates: Sequence[float],
+        learning_rates: Mapping[str, Sequence[float]],
         plots: Sequence[Plot] = (),
         log_folder: Path | None = None,
         silent: bool = False,
@@ -57,7 +57,9 @@ class Progress:
         self._plots = () if silent else plots
         self._loggers = () if silent or log_folder is None else open_loggers(log_folder)
         self._learning_rates, self._history = learning_rates, history
-        self._bar = make_bar(name, len(learning_rates), len(history["step"]), silent)
+        self._num_steps = len(next(iter(learning_rates.values())))
+        self._bar = make_bar(name, self._num_steps, len(history["step"]), silent)
+        self._shown = len(history["step"])
         self._logged, self._next_log, self._next_plot = 0, 0.0, time.monotonic() + PLOT_EVERY
 
     def __enter__(self) -> "Progress":
@@ -77,17 +79,18 @@ class Progress:
         self._plots, self._loggers = (), ()
 
     def step(self, history: History, note: str) -> None:
-        """Show that the last step of ``history`` is done, with ``note`` behind the bar."""
-        self._history = history
+        """Show that the last steps of ``history`` are done, with ``note`` behind the bar."""
+        more = len(history["step"]) - self._shown
+        self._history, self._shown = history, len(history["step"])
         self._bar.set_postfix_str(note, refresh=False)
-        self._bar.update()
+        self._bar.update(more)
         now = time.monotonic()
         if now >= self._next_log:
             self._log()
             self._next_log = now + LOG_EVERY
         if now >= self._next_plot and not self.headless:
             for plot in self._plots:
-                plot.update(history, len(history["step"]), len(self._learning_rates))
+                plot.update(history, len(history["step"]), self._num_steps)
             end = time.monotonic()
             self._next_plot = end + max(PLOT_EVERY, (end - now) / PLOT_SHARE)
 
@@ -100,7 +103,7 @@ class Progress:
                 row = {name: values[index] for name, values in self._history.items() if not math.isnan(values[index])}
                 step = int(row.pop("step"))
                 for logger in self._loggers:
-                    logger.log_metrics({**row, "lr": self._learning_rates[step]}, step)
+                    logger.log_metrics(row | {name: rates[step] for name, rates in self._learning_rates.items()}, step)
             for logger in self._loggers if rows else ():
                 logger.save()
         except OSError as error:

@@ -6,14 +6,27 @@ r"""The helper of the visible training loop: it brings everything around the loo
         out = run.model(render(scenes).to(run.device), captions(scenes).to(run.device))
         run.step(clip_loss(*out, gather=run.gather))
 
+``run.step(loss)`` is ``run.backward(loss)`` and ``run.update()``. A method that works between the two, or trains parts
+in turns, calls them itself:
+
+    run = Run({"generator": G, "discriminator": D}, "gan", 2000, lr={"generator": 1e-4, "discriminator": 4e-4})
+    for step, generator in run:
+        real, fake = ..., run.model.generator(noise)
+        run.backward(fool_loss(run.model.discriminator(real), run.model.discriminator(fake.detach())))
+        run.update("discriminator")
+        run.backward(-run.model.discriminator(fake).mean())
+        run.update("generator")
+
 The data of a step come from ``generator``, which depends on the seed and the step alone. So a run that was killed goes
-on from its last checkpoint to the same weights, bit for bit on a CPU, as one that was not.
+on from its last checkpoint to the same weights, bit for bit on a CPU, as one that was not. (With the same number of
+threads: set ``OMP_NUM_THREADS``, or the number is chosen by what is fastest, see :mod:`mmatl_lab.threads`.)
 """
 
 import math
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -22,37 +35,47 @@ from torch import Tensor, nn
 
 from mmatl_lab import paths
 from mmatl_lab.seeding import seeded
+from mmatl_lab.threads import calm_threads
 
-from .checkpoint import save_checkpoint
-from .checks import as_number, check_loss, check_metrics
-from .distributed import make_adamw, make_fabric
+from .checkpoint import save_checkpoint, unfinished_path
+from .checks import check_loss, check_metrics
+from .distributed import average_gradients, broadcast, make_fabric
+from .ema import EMA
 from .hardware import machine
 from .interrupt import StopSignals
+from .optimizers import MakeOptimizer, can_skip, describe, make_parts
+from .precision import PRECISIONS, Autocast, autocast
 from .progress import Plot, Progress, duration, reading, recent
+from .readings import LOOK_EVERY, Readings
 from .resume import load_state, save_state
-from .schedule import learning_rate
-
-PRECISIONS = ("auto", "32-true", "bf16-mixed")
 
 
 class Run:
-    """Trains ``model`` with AdamW, step by step, in a loop that you write.
+    """Trains ``model`` step by step, in a loop that you write.
 
-    Iterating gives ``(step, generator)``; each turn of the loop calls :meth:`step` once. Leave the loop early with
-    :meth:`stop`, Ctrl-C or the notebook's stop button: it ends after the step, is saved, and can go on later (``break``
-    ends it too, but saves nothing). The model is in training mode inside the loop and in evaluation mode after it.
+    Iterating gives ``(step, generator)``; each turn of the loop calls :meth:`step` once, or :meth:`backward`
+    and :meth:`update`. Leave the loop early with :meth:`stop`, Ctrl-C or the notebook's stop button: it ends after the
+    step, is saved, and can go on later (``break`` ends it too, but saves nothing). The model is in training mode inside
+    the loop and in evaluation mode after it. After each update ``after_update()`` of the modules that have it is
+    called.
 
     Under ``torchrun`` every process makes the same ``Run``: each takes its rows of the global batch (:attr:`shard`),
-    negatives are gathered with :meth:`gather`, and DistributedDataParallel averages the gradients.
+    negatives are gathered with :meth:`gather`, and :meth:`backward` averages the gradients over the processes.
 
     Args:
-        model: moved to the device in place; use :attr:`model` in the loop and your own ``model`` after it.
+        model: a module, or several by name; moved to the device in place. Use :attr:`model` in the loop and your own
+            after it.
         name: files are ``folder/NAME.safetensors`` (weights and card), ``folder/NAME.json`` (the card for people),
-            ``folder/NAME.state.safetensors`` (to resume from) and ``folder/logs/NAME`` (CSV and TensorBoard).
+            ``folder/NAME.state.safetensors`` (to resume from) and ``folder/logs/NAME`` (CSV and TensorBoard). A run
+            stopped early writes ``NAME.unfinished.safetensors`` instead, so a finished one is never lost to it.
         num_steps: length of the run and of its schedule.
-        lr, schedule: peak and course of the learning rate, see :func:`learning_rate`.
-        weight_decay: on matrices and convolution kernels only, never on biases, norms or a temperature.
-        clip: largest norm of the gradient.
+        lr, schedule: peak and course of the learning rate, see :func:`learning_rate`. ``{part: lr}`` makes an optimizer
+            for each named part of the model; several models have one each in any case.
+        optimizer: makes an optimizer from a list of parameters, such as ``torch.optim.SGD``, or one for each part by
+            name; None is AdamW. Its learning rate is that of the schedule.
+        weight_decay: of AdamW, on matrices and convolution kernels only, never on biases, norms or a temperature.
+        clip: largest norm of the gradient of each optimizer's parameters.
+        ema: decay of an average of the weights, :attr:`ema`, which is then what the checkpoint holds; see :class:`EMA`.
         seed: of the data and, through torch's global generator, of dropout.
         folder: default ``$MMATL_LAB_RUNS`` or ``./runs``.
         resume: go on from ``folder/NAME.state.safetensors`` if it is there.
@@ -67,8 +90,13 @@ class Run:
         quiet: True prints no sentence and shows no bar, for the small trainings behind a dial.
 
     Attributes:
-        model: the module with precision and DistributedDataParallel around it.
-        history: ``{"step": [...], "loss": [...], metric: [...]}``, lists of one length; NaN where nothing was given.
+        model: the module as the loop calls it: every method of it, and of its parts, computes in :attr:`precision`.
+        module: the module itself, whose ``p.grad`` may be changed between :meth:`backward` and :meth:`update`; several
+            models are ``module.NAME``.
+        ema: the averaged copy of the module; None without.
+        optimizers: by the name of their part; "" where there is one.
+        history: ``{"step": [...], "loss": [...], metric: [...]}``, lists of one length; NaN where nothing was given. On
+            a GPU its last quarter of a second is still on the device inside the loop, and it is whole after it.
         done, stopped, seconds: steps done; whether it ended early; time in the loop, with that before a resume.
         device, precision, rank, world_size, is_main: where and how it runs; ``is_main`` on the process that writes.
         path, state_path: the files of weights and card, and of what a resume needs.
@@ -80,14 +108,16 @@ class Run:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: nn.Module | Mapping[str, nn.Module],
         name: str,
         num_steps: int,
         *,
-        lr: float = 1e-3,
+        lr: float | Mapping[str, float] = 1e-3,
         schedule: str = "cosine",
+        optimizer: MakeOptimizer | Mapping[str, MakeOptimizer] | None = None,
         weight_decay: float = 0.05,
         clip: float = 1.0,
+        ema: float | None = None,
         seed: int = 0,
         folder: Path | str | None = None,
         resume: bool = False,
@@ -107,26 +137,41 @@ class Run:
         if precision not in PRECISIONS:
             raise ValueError(f"unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
         self.name, self.num_steps, self.seed, self.clip, self.card = name, num_steps, seed, clip, card or {}
-        self.quiet = quiet
-        self.settings = {"num_steps": num_steps, "seed": seed, "lr": lr, "schedule": schedule}
-        self.settings |= {"weight_decay": weight_decay, "clip": clip}
-        self.learning_rates = [learning_rate(step, num_steps, lr, schedule) for step in range(num_steps)]
-        self.ceiling, self.control = ceiling or {}, control or {}
-        self.done, self.stopped, self.seconds, self.history = 0, False, 0.0, {"step": [], "loss": []}
-        folder = Path(folder or paths.runs())
-        self.path, self.state_path = folder / f"{name}.safetensors", folder / f"{name}.state.safetensors"
+        self.quiet, self.ceiling, self.control = quiet, ceiling or {}, control or {}
+        self.done, self.stopped, self.seconds = 0, False, 0.0
+        self._folder = Path(folder or paths.runs())
+        self.state_path = self._folder / f"{name}.state.safetensors"
         self.save_every, self._next_save = save_every, 0.0
         self._writes, self._kept = save, False  # kept: state_path holds a state of this run
-        self._first, self._turn = 0, None  # step that the loop began with, step whose turn it is
         self._plots = tuple(plot) if isinstance(plot, Sequence) else (plot,)
 
         computer = machine(device)
         self.precision = ("bf16-mixed" if computer.bf16 else "32-true") if precision == "auto" else precision
-        self.fabric = make_fabric(computer, self.precision)
+        self.fabric = make_fabric(computer)
         self.device, self.rank, self.world_size = self.fabric.device, self.fabric.global_rank, self.fabric.world_size
         self.is_main = self.rank == 0
-        self._module = model.to(self.device, memory_format=memory_format)
-        self.model, self.optimizer = self.fabric.setup(model, make_adamw(model, weight_decay))
+        module = model if isinstance(model, nn.Module) else nn.ModuleDict(model)
+        self.module = module.to(self.device, memory_format=memory_format)
+        broadcast(self.module.state_dict().values(), self.fabric)
+        self.model = Autocast(module, self.autocast) if self.precision == "bf16-mixed" else module
+        self._parts = make_parts(module, lr, optimizer, weight_decay, num_steps, schedule)
+        self.optimizers = {name: part.optimizer for name, part in self._parts.items()}
+        self._parameters = [parameter for part in self._parts.values() for parameter in part.parameters]
+        self._hooks = [m.after_update for m in module.modules() if callable(getattr(m, "after_update", None))]
+        self._average = None if ema is None else EMA(module, ema)
+        self.ema = self._average and self._average.module
+
+        self.learning_rates = {f"{part.prefix}lr": part.learning_rates for part in self._parts.values()}
+        self.history = {"step": []} | ({"loss": []} if "" in self._parts else {})
+        self.settings = {"num_steps": num_steps, "seed": seed, "schedule": schedule, "clip": clip, "ema": ema}
+        self.settings |= {"lr": dict(lr) if isinstance(lr, Mapping) else lr, "weight_decay": weight_decay}
+        self.settings["optimizer"] = {name: describe(part.optimizer) for name, part in self._parts.items()}
+
+        self._readings = Readings(self.device, self.world_size)
+        # A device that computes while Python goes on is looked at now and then, if updates can be left out without us.
+        patient = self.device.type != "cpu" and all(map(can_skip, self.optimizers.values()))
+        self._look_every = LOOK_EVERY if patient else 0.0
+        self._first, self._open = 0, False  # step that the loop began with; whether a turn of the loop is under way
         if resume and self.state_path.is_file():
             self._load_state()
             self._say(f"{name} goes on from step {self.done} of {num_steps}")
@@ -136,67 +181,151 @@ class Run:
     # The loop ---------------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[tuple[int, torch.Generator]]:
-        log_folder = self.path.parent / "logs" / self.name if self._writes else None
-        on_cpu = (
-            self.device.type == "cpu"
-        )  # where torch.manual_seed would spend a third of a millisecond on other devices
-        seed_torch = torch.default_generator.manual_seed if on_cpu else torch.manual_seed
+        log_folder = self._folder / "logs" / self.name if self._writes else None
         self._signals = StopSignals()
         known = (self.name, self.history, self.learning_rates, self._plots, log_folder)
         self._progress = Progress(*known, silent=self.quiet or not self.is_main)
         self.stopped, self._first, self._started = False, self.done, time.monotonic() - self.seconds
-        self._module.train()
-        with self._signals, self._progress:
+        self._rows: dict[int, dict[str, list[float]]] = {}  # of steps that are not in the history yet
+        self._asked = False  # one of the processes was asked to stop
+        self._bad = torch.zeros((), device=self.device)  # 1 from the first update on that was not finite
+        self._next_look, self._looked, self._pace = self.done, (self.done, time.monotonic()), 0.0
+        self.module.train()
+        adapt = self.device.type == "cpu" and self.world_size == 1
+        with self._signals, self._progress, calm_threads(adapt) as threads:
             while self.done < self.num_steps and not self.stopped:
-                self._turn = self.done
-                seed_torch(seeded(self.seed, self.done, 1 + self.rank).initial_seed())  # dropout
-                yield self.done, seeded(self.seed, self.done)
-                if self.done == self._turn:
+                self._begin_turn()
+                try:
+                    yield self.done, seeded(self.seed, self.done)
+                except GeneratorExit:  # break, or an error in the loop
+                    if self._updates:
+                        self._end_turn()
+                    raise
+                if not self._updates:
                     raise RuntimeError(f"run.step(loss) was not called in step {self.done}: call it once in each turn")
-            self._module.eval()
+                self._end_turn()
+                threads.tick()
+            self._read()
+            self._show()
+            self.module.eval()
+            broadcast(self.module.buffers(), self.fabric)  # the processes' statistics of batch norm differ
             self._save_state()
-            self.save()
-        self._say(self.summary() + (f"; saved as {self.path}" if self._writes else ""))
+            path = self.save()
+        self._say(self.summary() + (f"; saved as {path}" if self._writes else ""))
+
+    def _begin_turn(self) -> None:
+        # torch.manual_seed would spend a third of a millisecond on the devices that a CPU run does not use.
+        seed_torch = torch.default_generator.manual_seed if self.device.type == "cpu" else torch.manual_seed
+        seed_torch(seeded(self.seed, self.done, 1 + self.rank).initial_seed())  # dropout
+        self._open, self._updates, self._loss, self._unshared = True, 0, None, False
+        self._looking = self.done >= self._next_look
+        # A checkpoint holds the turn's beginning, but it waits for the first loss, which shows that the weights are
+        # good. Until then the forward pass changes the statistics of batch norm, so these are kept.
+        self._due = self._looking and self._writes and time.monotonic() >= self._next_save
+        self._buffers = {name: buffer.clone() for name, buffer in self.module.named_buffers()} if self._due else {}
+
+    def _end_turn(self) -> None:
+        self._open = False
+        if self._average:
+            self._average.update(self.done)
+        self.done += 1
+        self.seconds = time.monotonic() - self._started
+        if self._looking:
+            self._show()
+            step, then = self._looked
+            self._looked = self.done, time.monotonic()
+            if self._look_every:
+                self._pace = (self._looked[1] - then) / (self.done - step)
+        stop = self._asked or (self.world_size == 1 and self._signals.received)
+        self.stopped = stop and self.done < self.num_steps
 
     def step(self, loss: Tensor, **metrics: Tensor | float) -> None:
-        """One step of training: backward, clip, check, save if it is time, learning rate, update, show and log.
+        """One step of training, the only one in its turn: :meth:`backward`, then :meth:`update` of everything."""
+        if self._open and self._updates:
+            raise RuntimeError("run.step(loss) is a whole step: call it once in each turn, or backward and update")
+        self.backward(loss)
+        self.update(**metrics)
+
+    def backward(self, loss: Tensor, *, more: bool = False, retain_graph: bool = False) -> None:
+        """Add the gradient of ``loss`` to ``p.grad``; the first time after an update, all gradients begin anew.
 
         Args:
-            loss: scalar, of this process's rows (processes are averaged).
+            loss: scalar, of this process's rows. Several losses before one update add up: divide each by their number
+                for the gradient of a larger batch.
+            more: True if another follows before the update, so that processes exchange their gradients only once.
+            retain_graph: keep the graph for another backward through it.
+
+        Raises:
+            TypeError, RuntimeError: when it is called with something else, or outside the loop.
+        """
+        if not self._open:
+            raise RuntimeError("run.step(loss) belongs into `for step, generator in run:`, once in each turn")
+        check_loss(loss)
+        if self._loss is None:
+            for parameter in self._parameters:
+                parameter.grad = None
+        loss.backward(retain_graph=retain_graph)
+        self._unshared = more
+        if not more:
+            average_gradients(self._parameters, self.fabric)
+        loss = loss.detach()
+        self._loss = loss if self._loss is None else self._loss + loss
+
+    def update(self, *names: str, **metrics: Tensor | float) -> None:
+        """Clip the gradients, check them, save if it is time, and let the optimizers take their step.
+
+        Args:
+            names: of the parts whose optimizers take a step; without any, all do. The gradients of the others are lost.
             metrics: numbers to show and log, such as ``accuracy=...``; the first is the one that matters.
 
         Raises:
-            FloatingPointError: when loss or gradient are not finite. The model is put back to its last good weights,
-                those of the last checkpoint, so that what you hold after the error is usable.
-            TypeError, RuntimeError: when it is called with something else, or not once in each turn of the loop.
+            FloatingPointError: when loss or gradient are not finite. Nothing is updated from then on, and the model is
+                put back to its last good weights, those of the last checkpoint, so that what you hold after the error
+                is usable. A GPU is asked every quarter of a second, so that the error may come some steps later.
+            RuntimeError, TypeError, ValueError: when there is no gradient, no such part, or a metric is no number.
         """
-        if self._turn != self.done:
-            raise RuntimeError("run.step(loss) belongs into `for step, generator in run:`, once in each turn")
-        check_loss(loss)
         check_metrics(metrics)
-        self.optimizer.zero_grad()
-        self.fabric.backward(loss)
-        norm = self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.clip, error_if_nonfinite=False)
-        # One exchange with the other processes and one wait for the device; all processes then decide the same.
-        row = [loss, norm, self._signals.received, *metrics.values()]
-        row = torch.stack([as_number(value, self.device) for value in row])
-        loss, norm, stop, *values = self.fabric.all_reduce(row, reduce_op="mean").tolist()
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            self._give_up(f"loss is {loss}" if not math.isfinite(loss) else f"norm of the gradient is {norm}")
-        if time.monotonic() >= self._next_save:
-            self._save_in_time()  # now, since this step has just shown that the weights are good
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rates[self.done]
-        self.optimizer.step()
-        if hasattr(self._module, "after_update"):  # such as CLIP, which keeps its temperature within bounds
-            self._module.after_update()
-        self._record({"step": self.done, "loss": loss, **dict(zip(metrics, values, strict=True))})
-        self.stopped = stop > 0 and self.done < self.num_steps
+        if not self._open or self._loss is None:
+            raise RuntimeError("run.update() needs gradients: call run.backward(loss) before it, in each turn")
+        unknown = [name for name in names if name not in self._parts]
+        if unknown:
+            raise ValueError(
+                f"no optimizer is called {unknown[0]!r}: choose from {', '.join(filter(None, self._parts))}"
+            )
+        if self._unshared:
+            average_gradients(self._parameters, self.fabric)
+        parts = [self._parts[name] for name in names or self._parts]
+        norms = [nn.utils.clip_grad_norm_(part.parameters, self.clip) for part in parts]
+        norm = norms[0] if len(norms) == 1 else torch.stack(norms).norm()
+        pace = self._pace * self.world_size if self.is_main else 0.0  # so that the mean is that of the main process
+        columns = tuple(f"{name}_loss" for name in names) or ("loss",)
+        values = [self._loss, norm, self._signals.received, pace, *metrics.values()]
+        row = self._readings.add(self.done, (*columns, *metrics), values)
+        if self._look_every:  # a flag on the device keeps the weights that the first bad step found
+            self._bad = torch.maximum(self._bad, 1 - (row[0] + row[1]).isfinite().float())
+            for part in parts:
+                part.optimizer.found_inf = self._bad
+        if self._looking:
+            self._read()
+        if self._due:
+            self._due = False
+            self._save_in_time()
+        for part in parts:
+            for group in part.optimizer.param_groups:
+                group["lr"] = part.learning_rates[self.done]
+            part.optimizer.step()
+        with torch.no_grad():
+            for hook in self._hooks:
+                hook()
+        self._updates, self._loss, self._unshared = self._updates + 1, None, False
 
     def stop(self) -> None:
         """End the loop after this step (with several processes, after the next), as Ctrl-C does."""
         self._signals.received = True
-        self.stopped = self.world_size == 1 and self.done < self.num_steps
+
+    def autocast(self) -> AbstractContextManager:
+        """A context in which code of your own computes in :attr:`precision`, as :attr:`model` does anyway."""
+        return autocast(self.device, self.precision)
 
     # Several processes ------------------------------------------------------------------------------------------------
 
@@ -223,8 +352,16 @@ class Run:
 
     # What is kept -----------------------------------------------------------------------------------------------------
 
+    @property
+    def path(self) -> Path:
+        """The file of weights and card: NAME.safetensors, or NAME.unfinished.safetensors before the last step."""
+        finished = self._folder / f"{self.name}.safetensors"
+        return finished if self.done == self.num_steps else unfinished_path(finished)
+
     def save(self, metrics: Mapping[str, float] | None = None, *, dtype: torch.dtype | None = None) -> Path:
         """Write weights and card to :attr:`path` and return it; the end of the loop does it once, without ``metrics``.
+
+        The weights are those of :attr:`ema` where there is one.
 
         Args:
             metrics: for the card, measured after training.
@@ -233,44 +370,79 @@ class Run:
         if self._writes and self.is_main:
             training = {name: recent(column) for name, column in self.history.items() if name != "step"}
             card = {**self.card, **self._about(), "training": training, "metrics": metrics or {}}
-            save_checkpoint(self.path, self._module, card, dtype=dtype)
+            save_checkpoint(self.path, self.ema or self.module, card, dtype=dtype)
+            if self.done == self.num_steps:
+                for file in (unfinished_path(self.path), unfinished_path(self.path).with_suffix(".json")):
+                    file.unlink(missing_ok=True)
         self.fabric.barrier()
         return self.path
 
     def _about(self) -> dict[str, Any]:
         where = {"device": str(self.device), "precision": self.precision, "processes": self.world_size}
+        where |= {"threads": torch.get_num_threads()} if self.device.type == "cpu" else {}
         return {"name": self.name, "step": self.done, "seconds": self.seconds, "settings": self.settings, **where}
 
-    def _save_state(self) -> None:
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"model": self.module} | ({"ema": self.ema} if self.ema else {})
+
+    def _save_state(self, buffers: Mapping[str, Tensor] | None = None) -> None:
         if self._writes and self.is_main:
-            save_state(self.state_path, self._module, self.optimizer, self._about() | {"history": self.history})
+            card = self._about() | {"history": self.history}
+            save_state(self.state_path, self._modules(), self.optimizers, card, buffers)
         self._kept = self._writes
 
     def _save_in_time(self) -> None:
         start = time.monotonic()
         try:
-            self._save_state()
+            self._save_state(self._buffers)
         except OSError as error:
             if not self._kept:  # a folder that cannot be written to shows in the first step, not after the training
                 raise
-            warnings.warn(f"{error}; the training goes on", stacklevel=3)
+            warnings.warn(f"{error}; the training goes on", stacklevel=4)
         pause = 20 * (time.monotonic() - start)  # so that checkpoints take at most 5 % of the time
         self._next_save = time.monotonic() + (max(self.save_every, pause) if self.save_every else 0.0)
 
     def _load_state(self) -> None:
-        card = load_state(self.state_path, self._module, self.optimizer, self.settings)
+        card = load_state(self.state_path, self._modules(), self.optimizers, self.settings)
         self.done, self.seconds, self.history, self._kept = card["step"], card["seconds"], card["history"], True
 
-    def _give_up(self, what: str) -> None:
-        failed, kept = self.done, f" (kept in {self.state_path})" if self._kept else ""
+    # What is measured -------------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        """Take in what the updates measured, and stop at the first that is not finite."""
+        for step, names, (loss, norm, stop, pace, *metrics) in self._readings.read():
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                self._give_up(step, f"loss is {loss}" if not math.isfinite(loss) else f"norm of the gradient is {norm}")
+            losses = [loss] * (len(names) - len(metrics))
+            for name, value in zip(names, losses + metrics, strict=True):
+                self._rows.setdefault(step, {}).setdefault(name, []).append(value)
+            self._asked = self._asked or stop > 0
+            if self._look_every:
+                turns = self._look_every / pace if pace else 1
+                self._next_look = step + max(1, min(1000, int(turns)))
+
+    def _show(self) -> None:
+        """Move the rows of whole steps into the history, and show them; several updates of a step give their mean."""
+        for step in [step for step in self._rows if step < self.done]:
+            row = {name: sum(values) / len(values) for name, values in self._rows.pop(step).items()}
+            for name, value in {"step": step, **row}.items():
+                self.history.setdefault(name, [math.nan] * step).append(value)
+            for column in self.history.values():
+                column.extend([math.nan] * (step + 1 - len(column)))
+        self._progress.step(self.history, ", ".join(self._reading(name) for name in list(self.history)[1:3]))
+
+    def _give_up(self, failed: int, what: str) -> None:
+        self.done, self._open = failed, False
+        self._show()
         if self._kept:
             self._load_state()
-        self._module.eval()
+        kept = f" (kept in {self.state_path})" if self._kept else ""
+        self.module.eval()
         self._signals.close()
         self._progress.close()
         raise FloatingPointError(
             f"the {what} at step {failed} of {self.num_steps}: what was learned since step {self.done} is lost, and "
-            f"the model has its weights of then{kept}; use a smaller lr than {self.settings['lr']:g}, or look at the "
+            f"the model has its weights of then{kept}; use a smaller lr than {self.settings['lr']}, or look at the "
             f"data of seeded({self.seed}, {failed})"
         )
 
@@ -282,22 +454,16 @@ class Run:
         words = [f"{self.name}: {far} in {duration(self.seconds)}"]
         if self.stopped:
             words = [f"{self.name} stopped at {far}; the model is usable; resume=True goes on"]
-        if self.done:
-            words.append(f"loss {self.history['loss'][0]:.3f} → {recent(self.history['loss']):.3f}")
-        return "; ".join(words + [self._reading(name) for name in list(self.history)[2:]])
+        for name, column in list(self.history.items())[1:]:
+            if not column:
+                continue
+            loss = name.endswith("loss")
+            words.append(f"{name} {column[0]:.3f} → {recent(column):.3f}" if loss else self._reading(name))
+        return "; ".join(words)
 
     def __repr__(self) -> str:
         where = f"{self.device}, {self.precision}, {self.world_size} process{'es' * (self.world_size > 1)}"
         return f"Run({self.summary()}; on {where})"
-
-    def _record(self, row: dict[str, float]) -> None:
-        for name, value in row.items():
-            self.history.setdefault(name, [math.nan] * self.done).append(value)
-        self.done += 1
-        for column in self.history.values():
-            column.extend([math.nan] * (self.done - len(column)))
-        self.seconds = time.monotonic() - self._started
-        self._progress.step(self.history, ", ".join(self._reading(name) for name in list(self.history)[1:3]))
 
     def _reading(self, name: str) -> str:
         return reading(name, self.history[name], self.ceiling, self.control)

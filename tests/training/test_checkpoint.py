@@ -57,7 +57,7 @@ def test_any_tensor_comes_back_as_it_was(path):
 def test_the_card_travels_in_the_file_and_beside_it(saved):
     card = load_checkpoint(saved).card
     assert CARD.items() <= card.items()
-    assert card["versions"]["torch"] == torch.__version__ and card["schema"] == 1
+    assert card["versions"]["torch"] == torch.__version__ and card["schema"] == 2
     assert json.loads(saved.with_suffix(".json").read_text()) == card
     saved.with_suffix(".json").unlink()
     assert load_checkpoint(saved).card == card
@@ -161,10 +161,10 @@ def test_a_file_without_our_card_is_foreign(path):
 
 
 def test_a_file_from_the_future_says_which_version_to_install(path):
-    card = {"schema": 2, "versions": {"mmatl_lab": "9.1.0"}}
+    card = {"schema": 3, "versions": {"mmatl_lab": "9.1.0"}}
     safetensors.torch.save_file({"w": torch.ones(2)}, path, {"card": json.dumps(card)})
     with pytest.raises(
-        CheckpointError, match=r"written by mmatl_lab 9.1.0 in format 2.*install mmatl_lab 9.1.0 or later"
+        CheckpointError, match=r"written by mmatl_lab 9.1.0 in format 3.*install mmatl_lab 9.1.0 or later"
     ):
         load_checkpoint(path)
 

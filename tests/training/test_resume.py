@@ -102,7 +102,7 @@ def test_a_signal_ends_the_run_after_its_step_and_resume_goes_on(worker, whole, 
     assert code == 0, said
     assert f"clip stopped at step 5 of {STEPS}; the model is usable; resume=True goes on; loss" in said
     assert "<built-in function default_int_handler> True" in said  # the old handler is back
-    assert load_checkpoint(tmp_path / "clip.safetensors").card["step"] == 5
+    assert load_checkpoint(tmp_path / "clip.unfinished.safetensors").card["step"] == 5
     code, said = worker.train(tmp_path, precision=precision, resume=True)
     assert code == 0 and "False" in said, said
     assert_same(tmp_path, whole)

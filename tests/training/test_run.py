@@ -133,7 +133,7 @@ def test_weights_card_and_log_are_written(tmp_path):
     (log,) = (tmp_path / "logs" / "line").iterdir()
     rows = list(csv.DictReader((log / "metrics.csv").open()))
     assert [float(row["loss"]) for row in rows] == run.history["loss"]
-    assert [float(row["lr"]) for row in rows] == run.learning_rates
+    assert [float(row["lr"]) for row in rows] == run.learning_rates["lr"]
     assert [row["accuracy"] for row in rows] == ["0.5"] * 6
 
 
@@ -207,7 +207,7 @@ def test_in_a_notebook_the_bar_is_one_line_that_is_empty_in_the_end(monkeypatch)
     monkeypatch.setattr(progress.builtins, "__IPYTHON__", True, raising=False)
     monkeypatch.setattr("IPython.display.display", display)
     monkeypatch.setattr("tqdm.tqdm.monitor_interval", 0)
-    with progress.Progress("line", {"step": []}, [0.1] * 3) as shown:
+    with progress.Progress("line", {"step": []}, {"lr": [0.1] * 3}) as shown:
         for step in range(3):
             time.sleep(0.3)
             shown.step({"step": list(range(step + 1))}, "loss 1.0")
@@ -274,12 +274,11 @@ def test_a_loss_or_gradient_not_finite_stops_and_gives_the_last_good_weights_bac
     run = make(tmp_path, num_steps=9, save_every=1e9)
     with pytest.raises(FloatingPointError) as caught:
         for step, generator in run:
-            if step == 4:
-                run._next_save = 0.0  # as if the time had come
             loss = loss_of(run, generator)
             bad = math.nan if kind == "loss" else (run.model(torch.zeros(1, 3)) * 0).sqrt().sum()  # slope of √ at 0
             run.step(loss + bad if step == 7 else loss)
             if step == 3:
+                run._next_save = 0.0  # as if the time had come at the start of the next step
                 good = [parameter.detach().clone() for parameter in run.model.parameters()]
     what = "loss is nan" if kind == "loss" else "norm of the gradient is nan"
     assert str(caught.value) == (
