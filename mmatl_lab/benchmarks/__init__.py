@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from . import attention, clip, start, training, world
+from . import attention, clip, clip_hf, start, training, world
 from .comparison import Comparison, Unavailable
 
 __all__ = ["BENCHMARKS", "Comparison", "Unavailable"]
@@ -11,6 +11,8 @@ __all__ = ["BENCHMARKS", "Comparison", "Unavailable"]
 BENCHMARKS: dict[str, Callable[[], Comparison]] = {
     "clip-step": clip.clip_step,
     "rendering": clip.rendering,
+    "clip-hf-float32": partial(clip_hf.against_hugging_face, "float32"),
+    "clip-hf-bfloat16": partial(clip_hf.against_hugging_face, "bfloat16"),
     "views": world.views,
     "attention-16": partial(attention.against_sdpa, 16),
     "attention-64": partial(attention.against_sdpa, 64),

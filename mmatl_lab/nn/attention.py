@@ -169,7 +169,8 @@ def _matmuls(q: Tensor) -> bool:
 
 def _heads(x: Tensor, parts: int, num_heads: int) -> tuple[Tensor, ...]:
     """(B, L, parts · D) -> ``parts`` tensors (B, H, L, d)."""
-    return x.unflatten(-1, (parts, num_heads, -1)).permute(2, 0, 3, 1, 4).unbind()
+    # taken apart before the axes are exchanged, so that the gradients are put together in the layout of ``x``
+    return tuple(part.transpose(1, 2) for part in x.unflatten(-1, (parts, num_heads, -1)).unbind(2))
 
 
 def _joined(x: Tensor) -> Tensor:

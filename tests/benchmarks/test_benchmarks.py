@@ -1,13 +1,14 @@
 """The two ways of a comparison do the same work, and its ratio is that of its numbers. No time is asserted."""
 
 import json
+import sys
 
 import pytest
 import torch
 from typer.testing import CliRunner
 
 from mmatl_lab import benchmarks, cli
-from mmatl_lab.benchmarks import BENCHMARKS, Comparison, Unavailable, attention, clip, training, world
+from mmatl_lab.benchmarks import BENCHMARKS, Comparison, Unavailable, attention, clip, clip_hf, training, world
 from mmatl_lab.lessons.clip import scenes
 from mmatl_lab.lessons.clip.scenes import ScenesSettings, clip_config
 from mmatl_lab.seeding import seeded
@@ -55,6 +56,26 @@ def test_each_small_model_trains_both_ways(monkeypatch, name):
 def test_run_is_compared_with_a_loop():
     found = training.run_overhead(num_steps=5)
     assert found.ratio == pytest.approx(1 + found.numbers["Run adds ms/step"] / found.numbers["bare ms/step"])
+
+
+def test_a_model_of_another_library_is_left_out_where_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(Unavailable, match="transformers is not installed: python -m pip install"):
+        clip_hf.against_hugging_face()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_model_of_another_library_is_compared_on_the_same_batch(monkeypatch, precision):
+    batches = []
+
+    def make_theirs():
+        model = torch.nn.Linear(3 * 32 * 32, 1)
+        return model, lambda images, tokens: batches.append((images, tokens)) or model(images.flatten(1)).mean()
+
+    monkeypatch.setattr(clip_hf, "make_theirs", make_theirs)
+    found = clip_hf.against_hugging_face(precision, batch_size=4, rounds=1)
+    assert found.ratio == pytest.approx(found.numbers["theirs ms/step"] / found.numbers["ms/step"])
+    assert batches[0][0].shape == (4, 3, 32, 32) and batches[0][1].shape == (4, 16)
 
 
 def bench(*args):
