@@ -325,3 +325,14 @@ def test_bad_arguments_get_a_sentence(make, words):
     with pytest.raises(ValueError, match=words) as caught:
         make()
     assert str(caught.value).count(". ") == 0
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_words_of_a_causal_text_encoder_do_not_see_later_words(causal):
+    encoder = TextTransformer(8, 20, hidden_dim=16, causal=causal).eval()
+    tokens = torch.randint(1, 20, (3, 6), generator=torch.Generator().manual_seed(0))
+    changed = tokens.clone()
+    changed[:, 4] = tokens[:, 4] % 19 + 1
+    before, after = encoder.sequence(tokens).features, encoder.sequence(changed).features
+    assert torch.allclose(before[:, :4], after[:, :4], atol=1e-6) == causal
+    assert not torch.allclose(before[:, 5], after[:, 5], atol=1e-6)  # later words see earlier ones either way

@@ -10,10 +10,13 @@ from .sequence import Sequence, finish, mean
 
 
 class TextTransformer(nn.Module):
-    """A bidirectional transformer over word tokens; the mean over the words that are there is the vector.
+    """A transformer over word tokens; the mean over the words that are there is the vector.
 
     Args:
         out_dim: D. vocab_size: number of words, padding (token 0) included. max_len: the most tokens a text may have.
+        causal: a word sees itself and the words before it, as in CLIP (Radford et al. 2021, arXiv:2103.00020), not the
+            words after it. Then 'a red star' has another vector after 'above' than before it, so the model learns which
+            object is above in a fraction of the steps.
     """
 
     def __init__(
@@ -24,11 +27,12 @@ class TextTransformer(nn.Module):
         num_layers: int = 2,
         num_heads: int = 4,
         hidden_dim: int = 128,
+        causal: bool = False,
     ):
         super().__init__()
         self.embed = nn.Embedding(vocab_size, hidden_dim, padding_idx=0)
         self.pos = nn.Parameter(0.02 * torch.randn(max_len, hidden_dim))
-        self.blocks = nn.ModuleList(TransformerBlock(hidden_dim, num_heads) for _ in range(num_layers))
+        self.blocks = nn.ModuleList(TransformerBlock(hidden_dim, num_heads, causal=causal) for _ in range(num_layers))
         self.norm = nn.LayerNorm(hidden_dim)
         self.project = nn.Linear(hidden_dim, out_dim)
         self.max_len = max_len
