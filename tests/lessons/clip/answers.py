@@ -11,10 +11,6 @@ def both(logits):
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
-def distances(image, text):
-    return 1 - torch.cdist(image, text).square() / 2
-
-
 def off(tokens):
     return ~torch.eye(len(tokens), dtype=torch.bool)
 
@@ -47,13 +43,11 @@ def recall_by_argmax(s, r, k):
     return found.float().mean()
 
 
-def step(axis=1, scale=torch.exp, loss=both, calls=("zero", "backward", "step"), read=torch.Tensor.item):
+def step(axis=1, scale=torch.exp, calls=("zero", "backward", "step"), read=torch.Tensor.item):
     def training_step(model, optimizer, images, tokens):
-        image, text = (
-            F.normalize(model.image_encoder(images), dim=axis),
-            F.normalize(model.text_encoder(tokens), dim=axis),
-        )
-        value = loss(scale(model.logit_scale) * image @ text.T)
+        out = model.image_encoder(images), model.text_encoder(tokens)
+        image, text = (F.normalize(x, dim=axis) for x in out)
+        value = both(scale(model.logit_scale) * image @ text.T)
         for name in calls:
             {"zero": optimizer.zero_grad, "backward": value.backward, "step": optimizer.step}[name]()
         return read(value)
@@ -67,21 +61,17 @@ def gradient_by_autograd(u, v, a):
 
 
 def gradient_by_differences(u, v, a):
-    u, v, a = u.double(), v.double(), a.double()
-    return (both((a + 1e-6).exp() * u @ v.T) - both((a - 1e-6).exp() * u @ v.T)) / 2e-6
+    s, a = u.double() @ v.double().T, a.double()
+    return (both((a + 1e-6).exp() * s) - both((a - 1e-6).exp() * s)) / 2e-6
 
 
 WRONG = {
     "clip.1": [
         ("Also: You applied a softmax", lambda x, y: (F.normalize(x, dim=0) @ F.normalize(y, dim=0).T).softmax(1)),
-        (
-            "every entry of the similarity matrix is 2 times too large",
-            lambda x, y: 2 * F.normalize(x) @ F.normalize(y).T,
-        ),
         ("with its own text only", F.cosine_similarity),
+        ("matrix is 2 times too large", lambda x, y: 2 * F.normalize(x) @ F.normalize(y).T),
     ],
     "clip.2": [
-        ("One direction only", lambda x, y, t: F.cross_entropy(x @ y.T * t, torch.arange(len(x)))),
         ("Also: You multiplied by τ", lambda x, y, t: F.cross_entropy(x @ y.T * t, torch.arange(len(x)))),
         ("hides what it should keep finite", lambda x, y, t: both((x @ y.T / t).clamp(max=10))),
         ("it has no gradient", lambda x, y, t: both(x @ y.T / t).detach()),
@@ -90,10 +80,7 @@ WRONG = {
     "clip.3": [
         ("keep the matrix whole", lambda logits, tokens: logits[equal(tokens)]),
         ("e⁰ = 1", lambda logits, tokens: logits * ~(equal(tokens) & off(tokens))),
-        (
-            "entries of what a softmax makes",
-            lambda logits, tokens: 2 * logits.masked_fill(equal(tokens) & off(tokens), -9e9),
-        ),
+        ("entries of what a softmax", lambda z, tokens: 2 * z.masked_fill(equal(tokens) & off(tokens), -9e9)),
     ],
     "clip.4": [
         ("Also: Your class vectors are shorter than 1", lambda p: p.mean(1)),
@@ -122,10 +109,7 @@ RIGHT = {
     "clip.2": [
         lambda image, text, t: both((image.double() / t) @ text.double().T),
         lambda x, y, t: -((x @ y.T / t).log_softmax(1) + (x @ y.T / t).log_softmax(0)).trace() / (2 * len(x)),
-        lambda x, y, t: (
-            ((x @ y.T / t).logsumexp(0) + (x @ y.T / t).logsumexp(1)).mean() / 2 - (x * y).sum(1).mean() / t
-        ),
-        lambda image, text, t: both(distances(image, text) / t),  # equal to the cosine on the sphere, gradient and all
+        lambda image, text, t: both((1 - torch.cdist(image, text) ** 2 / 2) / t),  # the cosine of unit vectors
     ],
     "clip.3": [
         lambda logits, tokens: logits.masked_fill(equal(tokens) & off(tokens), -1e9),
@@ -145,10 +129,6 @@ RIGHT = {
         lambda s, r, k: (before(s.double(), r).sum(1) + 1 <= k).double().mean().item(),
         lambda s, r, k: torch.tensor([recall_by_loops(s, r, k)]),
     ],
-    "clip.6": [
-        step(calls=("backward", "step", "zero")),
-        step(axis=-1),
-        step(read=lambda value: value),
-    ],
+    "clip.6": [step(calls=("backward", "step", "zero")), step(axis=-1), step(read=lambda value: value)],
     "clip.7": [gradient_by_autograd, gradient_by_differences, lambda *case: gradient_by_autograd(*case).item()],
 }

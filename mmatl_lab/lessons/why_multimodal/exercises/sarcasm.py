@@ -79,7 +79,7 @@ mistakes(
     dict(reach=lambda v, f: (1 / v + 1 / f).sqrt()),
     "You averaged the precisions: the second witness comes on top, so add them.",
     dict(reach=lambda v, f: ((1 / v**2 + 1 / f**2) / 2).sqrt()),
-    "This is the accuracy of v + f, in which both witnesses have the same weight: the best listener weights each "
+    "This is the accuracy of v + f, in which both witnesses have the same weight: the best classifier weights each "
     "by its precision.",
     dict(reach=lambda v, f: 2 / (v**2 + f**2).sqrt()),
     "You took the better witness alone: the other one still adds its precision.",
@@ -129,7 +129,7 @@ mistakes(
 VERDICT = "You returned the verdict: return the probability, which says how sure you can be."
 
 
-def _check_listener(trial: Trial, generator: torch.Generator) -> None:
+def _check_posterior(trial: Trial, generator: torch.Generator) -> None:
     voice_noise, face_noise = (low + 0.3 * torch.rand(1, generator=generator).item() for low in (0.8, 1.3))
     meant = torch.randint(2, (24,), generator=generator) * 2 - 1
     voice = meant + voice_noise * torch.randn(24, generator=generator)
@@ -156,7 +156,7 @@ def _check_listener(trial: Trial, generator: torch.Generator) -> None:
         r"$\Lambda = 2v/\sigma_v^2 + 2f/\sigma_f^2$ are the log-odds of $m = 1$.",
         r"Sarcasm is $m = -t$, whose log-odds are $-t\,\Lambda$. A `sigmoid` makes a probability of log-odds.",
     ),
-    checker=_check_listener,
+    checker=_check_posterior,
     answer="the probabilities",
     passed="Right, with weights by precision, and 1/2 where the words are neutral. No model can know better than this.",
 )
@@ -172,7 +172,7 @@ def p_sarcastic(valence: Tensor, voice: Tensor, face: Tensor, voice_noise: float
     # END SOLUTION
 
 
-def _listener_in_parts(
+def _posterior_in_parts(
     t: Tensor,
     voice: Tensor,
     face: Tensor,
@@ -207,8 +207,8 @@ mistakes(
     dict(weigh=lambda x, s: 2 * x * s**2),
     "You swapped the noises: σ_v belongs to the voice, σ_f to the face.",
     lambda solve, t, v, f, v_noise, f_noise: solve(t, v, f, f_noise, v_noise),
-    "You averaged the probabilities of two listeners: independent witnesses that agree make you surer than either, so "
-    "their log-odds add up.",
+    "You averaged two probabilities: independent witnesses that agree make you surer than either, so their log-odds "
+    "add up.",
     lambda t, v, f, v_noise, f_noise: ((-2 * t * v / v_noise**2).sigmoid() + (-2 * t * f / f_noise**2).sigmoid()) / 2,
     "You multiplied two probabilities of sarcasm without normalising: divide by the sum over both answers.",
     lambda t, v, f, v_noise, f_noise: (-2 * t * v / v_noise**2).sigmoid() * (-2 * t * f / f_noise**2).sigmoid(),
@@ -229,5 +229,5 @@ mistakes(
     VERDICT,
     lambda *remarks: p_sarcastic(*remarks) > 0.5,
     lambda *remarks: ((p_sarcastic(*remarks) - 0.5).sign() + 1) / 2,
-    base=_listener_in_parts,
+    base=_posterior_in_parts,
 )
