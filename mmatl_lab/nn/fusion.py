@@ -1,8 +1,8 @@
 r"""Fusions: how the vectors of several modalities become one.
 
 A fusion is a module from a list of features, one for each modality, $e_m \in \mathbb{R}^{n_m}$, to one vector
-$e_g \in \mathbb{R}^{D}$; its ``out_dim`` is $D$. With an encoder for each modality before it and a head behind it, it
-makes a multimodal model, and any of the three can be exchanged alone.
+$e_g \in \mathbb{R}^{D}$; its ``out_dim`` is $D$. A multimodal model is an encoder for each modality, a fusion and
+a head; each of them can be exchanged alone.
 """
 
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 class Concat(nn.Module):
     r"""Concatenation, $e_g = [e_1; \dots; e_M]$, $D = \sum_m n_m$.
 
-    It loses nothing and decides nothing. A linear layer behind it is an addition of projections,
-    $W[e_1; e_2] = W_1 e_1 + W_2 e_2$, so that whatever depends on modalities together is left to what comes after.
+    A linear layer behind it is an addition of projections, $W[e_1; e_2] = W_1 e_1 + W_2 e_2$. Interactions between
+    modalities are left to the layers after that.
 
     Args:
         dims: $n_m$ of each modality.

@@ -1,10 +1,11 @@
-"""One encoder for each kind of input; each gives one vector (B, D) per example.
+"""One encoder for each kind of input. ``encoder(x)`` is one vector for each example, (B, D).
 
-Those of things with parts give one vector for each part as well: ``encoder.sequence(x)`` is a ``Sequence`` of features
-(B, L, D) and a bool mask (B, L), True where there is something, and ``encoder(x)`` is its mean. Sounds, videos and
-sensor traces of different lengths go into one batch with ``mask=`` (B, T): padding never changes a result.
+Most also give one vector for each word, patch, frame or time step: ``encoder.sequence(x)`` is a ``Sequence`` of
+features (B, L, D) and a bool mask (B, L), True where there is something; ``encoder(x)`` is its mean. Sounds, videos and
+sensor traces of different lengths go into one batch with ``mask=`` (B, T): padding changes neither a result nor a
+gradient, NaN included.
 
-What they cost for one example, with D = 128 and otherwise as they come (a multiplication and an addition are 2 FLOP):
+The cost of one example with D = 128 and the default arguments (a multiplication and an addition are 2 FLOP):
 
     encoder           of                       parameters     MFLOP
     ImageCNN          3 x 32 x 32                 944,640      25.6

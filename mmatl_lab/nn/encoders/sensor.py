@@ -10,7 +10,7 @@ class SensorCNN(nn.Module):
     """Convolutions over time that see all sensor axes at once; the mean over time is the vector.
 
     The first two stages halve the time, so that one vector stands for 4 steps; with three stages it has seen 29. The
-    same movement 4 steps later has the same vector, except where it touches the ends.
+    same movement 4 steps later has the same vector, except at the ends.
 
     Args:
         out_dim: D, the length of the vector.
@@ -64,11 +64,11 @@ QUANTILES = (0.05, 0.25, 0.50, 0.75, 0.95)
 
 
 def summarise(trace: Tensor) -> Tensor:
-    """What a window of a trace is like as a whole: (B, T, C) -> (B, 17 C + C (C - 1) / 2).
+    """Statistics of a window of a sensor trace: (B, T, C) -> (B, 17 C + C (C - 1) / 2).
 
-    Of each axis: the mean, the logarithm of the spread, five quantiles (5, 25, 50, 75, 95 %), and log(1 + amplitude) of
-    the ten lowest frequencies, 1/T to 10/T. Of each two axes: their correlation, which tells whether they move together
-    or against each other, and which no summary of one axis holds.
+    For each axis: the mean, the logarithm of the standard deviation, five quantiles (5, 25, 50, 75, 95 %), and
+    log(1 + amplitude) of the ten lowest frequencies, 1/T to 10/T. For each pair of axes: their correlation, which tells
+    whether they move together or against each other.
 
     Raises:
         ValueError: fewer than 21 steps, which have no ten frequencies.
@@ -87,14 +87,15 @@ def summarise(trace: Tensor) -> Tensor:
 
 
 class SummaryEncoder(nn.Module):
-    """One linear layer over the summary of a window: fewer parameters than convolutions have, for few people's data.
+    """One linear layer and a GELU over the summary of a window. It has fewer parameters than convolutions, for small
+    data sets.
 
-    Each number is scaled by its mean and spread over what training sees (batch normalisation without weights: Ioffe and
-    Szegedy 2015, arXiv:1502.03167).
+    Each number is scaled by its mean and standard deviation over the training data (batch normalisation without
+    weights: Ioffe and Szegedy 2015, arXiv:1502.03167).
 
     Args:
         out_dim: D. in_channels: C of the traces that were summarised.
-        noise: standard deviation of what is added to the scaled numbers in training, against learning people by heart.
+        noise: standard deviation of the noise that is added to the scaled numbers in training, against overfitting.
     """
 
     def __init__(self, out_dim: int, in_channels: int = 6, noise: float = 0.5):

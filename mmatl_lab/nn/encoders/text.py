@@ -10,10 +10,11 @@ from .sequence import Sequence, finish, mean
 
 
 class TextTransformer(nn.Module):
-    """A transformer over word tokens; the mean over the words that are there is the vector.
+    """A transformer over word tokens; the mean over the words is the vector.
 
     Args:
         out_dim: D. vocab_size: number of words, padding (token 0) included. max_len: the most tokens a text may have.
+        num_layers, num_heads, hidden_dim: of the transformer; hidden_dim must be divisible by num_heads.
         causal: a word sees itself and the words before it, as in CLIP (Radford et al. 2021, arXiv:2103.00020), not the
             words after it. Then 'a red star' has another vector after 'above' than before it, so the model learns which
             object is above in a fraction of the steps.
@@ -57,7 +58,7 @@ class TextTransformer(nn.Module):
 
 
 class BagOfWords(nn.Module):
-    """The mean of the word vectors: what words are there, not in which order, and nothing learnt of how they combine.
+    """The mean of the word vectors: which words there are, without their order and without interactions.
 
     (A hidden layer over the mean fits pairs of words that were seen together, and is worse at new pairs.)
 
