@@ -8,6 +8,7 @@ torch, gradio and jupyterlab are imported by the command that needs them, so tha
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import sys
 from collections.abc import Iterable

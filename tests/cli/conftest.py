@@ -58,8 +58,6 @@ class Recipe:
 
     def train(self, preset, *, folder, resume=False, seed=0, only=None):
         self.calls.append(("train", preset, folder, resume, seed, only))
-        from mmatl_lab.training import save_checkpoint
-
         print("training talks")
         made = {name: folder / f"{name}.safetensors" for name in self.checkpoints if only in (None, name)}
         folder.mkdir(exist_ok=True)

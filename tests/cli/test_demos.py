@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -34,14 +35,21 @@ def test_a_demo_is_for_this_machine_only(run, blocks):
     assert "127.0.0.1" in os.environ["no_proxy"]
 
 
-def test_each_answer_is_computed_by_one_thread_also_those_of_visitors():
-    code = "import threading, torch; from mmatl_lab.cli import demos; demos._one_thread_each()\n"
-    code += "visitor = threading.Thread(target=lambda: print(torch.get_num_threads())); visitor.start(); visitor.join()"
-    for given, found in ((None, "1"), ("2", "2")):
-        environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-        environment |= {"OMP_NUM_THREADS": given} if given else {}
-        printed = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
-        assert printed.strip() == found
+def test_each_answer_is_computed_by_one_thread_also_those_of_visitors(monkeypatch):
+    import torch
+
+    before, found = torch.get_num_threads(), []
+    for given, expected in ((None, 1), ("2", 2)):
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        if given:
+            monkeypatch.setenv("OMP_NUM_THREADS", given)
+        torch.set_num_threads(2)
+        demos._one_thread_each()
+        visitor = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+        visitor.start()
+        visitor.join()
+        assert found.pop() == expected
+    torch.set_num_threads(before)
 
 
 def test_a_public_link_has_a_password(run, blocks, monkeypatch):

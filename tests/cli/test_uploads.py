@@ -15,8 +15,8 @@ import time
 from mmatl_lab.cli.uploads import upload_folder
 with upload_folder() as folder:
     (folder / "picture.png").write_bytes(b"a visitor's")
-    print(folder, flush=True)
     try:
+        print(folder, flush=True)
         time.sleep(60)
     except KeyboardInterrupt:
         print("closing", flush=True)
