@@ -79,9 +79,11 @@ def seeds_together(name: str, num_seeds: int = 5) -> Comparison:
     def loss(model: Callable, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         return F.cross_entropy(model(batch[0]), batch[1])
 
+    alone = {"save": False, "quiet": True, "device": "cpu", "precision": "32-true"}  # as train_seeds computes
+
     def in_turn() -> None:
         for seed in range(num_seeds):
-            run = Run(make_model(), "alone", num_steps, seed=seed, save=False, quiet=True, device="cpu")
+            run = Run(make_model(), "alone", num_steps, seed=seed, **alone)
             for _, generator in run:
                 run.step(loss(run.model, make_batch(generator)))
 
