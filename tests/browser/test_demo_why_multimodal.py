@@ -118,13 +118,19 @@ def test_ceilings_follow_the_noise(page, console_errors, address):
 
 
 def test_whoever_is_not_told_the_noise_trusts_the_wrong_sense(page, console_errors, address, monkeypatch):
-    from mmatl_lab.lessons.why_multimodal import sarcasm
-    from mmatl_lab.world.sarcasm import belief
+    from mmatl_lab.lessons.why_multimodal import demo_noise
+    from mmatl_lab.lessons.why_multimodal.sarcasm import SUBSETS
+    from mmatl_lab.seeding import seeded
+    from mmatl_lab.world.sarcasm import NOISE, belief, ceiling, sample_utterances
 
-    def ideal(model, remarks):
-        return {sarcasm.name_of(given): belief(remarks, given) for given in sarcasm.SUBSETS}
+    def ideal(*, told, **noise):
+        remarks = sample_utterances(1_000, **noise, generator=seeded(1))
+        heard = remarks if told else remarks.told(NOISE, NOISE)
+        right = {s: ((belief(heard, s) > 0.5) == remarks.sarcastic).float().mean().item() for s in SUBSETS}
+        return [(" + ".join(s), right[s], ceiling(s, **noise)) for s in SUBSETS]
 
-    monkeypatch.setattr(sarcasm, "answers", ideal)
+    monkeypatch.setattr(demo_noise, "measurement", lambda: ideal)
+    ideal.prepare = lambda *dials: None
     page.goto(address)
     page.get_by_role("tab", name="Noise").click()
     pull(page, "Noise of the voice", 1.0)
