@@ -57,12 +57,18 @@ class Threads:
     """Keeps the number of torch's threads right while something is repeated; see :func:`calm_threads`."""
 
     def __init__(self, most: int, adapt: bool):
+        import torch
+
         self.most, self.adapt = most, adapt and most > 1
         self.now = most
         self._usual: deque[float] = deque(maxlen=31)
         self._last = self._looked = time.monotonic()
         self._cost = 0.0
-        if self.adapt:
+        when, found = _measured
+        if self.adapt and time.monotonic() - when < FRESH and found <= most:
+            self.now, self._looked = found, when
+            torch.set_num_threads(found)
+        elif self.adapt:
             self._look()
 
     def tick(self) -> None:

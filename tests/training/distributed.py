@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from mmatl_lab.models.clip import CLIP, clip_loss
 from mmatl_lab.nn.encoders import BagOfWords, ImageCNN
@@ -47,10 +48,46 @@ def gradients(folder: Path, masked: bool) -> dict[str, torch.Tensor]:
     return first
 
 
+class Half(nn.Module):
+    """Half of it is used by a method other than ``forward``."""
+
+    def __init__(self):
+        super().__init__()
+        self.used, self.unused = nn.Linear(3, 2), nn.Linear(3, 2)
+
+    def sample(self, x: torch.Tensor) -> torch.Tensor:
+        return self.used(x)
+
+
+def in_pieces(folder: Path) -> dict[str, torch.Tensor]:
+    """Weights after three steps of two optimizers in turns, each on a batch in two pieces, gradients changed."""
+    torch.manual_seed(int(os.environ.get("RANK", 0)))  # the first process's weights count
+    models = {"one": Half(), "two": nn.Linear(2, 1)}
+    lr = {"one": 0.1, "two": 0.2}
+    run = Run(models, "pieces", 3, lr=lr, optimizer=torch.optim.SGD, folder=folder, device="cpu", precision="32-true")
+    seen = {}
+    for step, generator in run:
+        x = torch.randn(8, 3, generator=generator)
+        for piece in x.chunk(2):
+            out = run.model.two(run.model.one.sample(piece[run.shard]))
+            run.backward(out.square().mean() / 2, more=True)
+        run.update("one")
+        for more, piece in zip((False, True), x.chunk(2), strict=True):  # exchanged twice, the second time by update
+            out = run.model.two(run.model.one.sample(piece[run.shard]).detach())
+            run.backward(out.sin().mean() / 2, more=more)
+            if step == 0 and not more:
+                seen["gradient"] = run.module.two.weight.grad.clone()  # between backward and update: the mean
+                assert run.module.one.unused.weight.grad is None
+        run.update("two", rank=float(run.rank))
+    return seen | run.module.state_dict()
+
+
 def main(folder: Path) -> None:
     for masked in (False, True):
         found = gradients(folder, masked)
         save_file(found, folder / f"{masked}_{os.environ['RANK']}.safetensors")
+
+    save_file(in_pieces(folder), folder / f"pieces_{os.environ['RANK']}.safetensors")
 
     run = Run(small_clip(), "trouble", 6, folder=folder, device="cpu", precision="32-true")
     rows = torch.arange(12).reshape(6, 2) / 7

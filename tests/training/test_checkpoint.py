@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from mmatl_lab.training import CheckpointError, load_checkpoint, load_into, save_checkpoint
+from mmatl_lab.training import CheckpointError, load_checkpoint, load_into, save_checkpoint, unfinished
 
 CARD = {"recipe": "clip", "preset": "quick", "seed": 3, "step": 40, "metrics": {"accuracy": 0.5}, "command": "make it"}
 
@@ -158,6 +158,27 @@ def test_a_file_without_our_card_is_foreign(path):
         safetensors.torch.save_file({"w": torch.ones(2)}, path, metadata)
         with pytest.raises(CheckpointError, match="no card of mmatl_lab"):
             load_checkpoint(path)
+
+
+@pytest.mark.parametrize("changed", [{"step": 39}, {"metrics": {"accuracy": 0.99}}, {"schema": 1}, {"sha256": "0"}])
+def test_a_card_that_was_changed_is_noticed(saved, changed):
+    state, card = load_checkpoint(saved)
+    safetensors.torch.save_file(state, saved, {"card": json.dumps(card | changed)})
+    with pytest.raises(CheckpointError, match="its tensors or its card are not the ones that were saved"):
+        load_checkpoint(saved)
+
+
+@pytest.mark.parametrize("card", ["[]", "{", "7", '{"schema": true}', '{"schema": 2}', '{"schema": [2]}'])
+def test_a_card_that_is_none_is_a_sentence(saved, card):
+    safetensors.torch.save_file(load_checkpoint(saved).state, saved, {"card": card})
+    for read in (load_checkpoint, unfinished):
+        with pytest.raises(CheckpointError, match=f"{saved.name}.*(damaged|no card)"):
+            read(saved)
+
+
+def test_an_unfinished_run_is_no_run_of_other_files(saved):
+    with pytest.raises(CheckpointError, match="says nothing of a run's steps"):
+        unfinished(saved)
 
 
 def test_a_file_from_the_future_says_which_version_to_install(path):

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from mmatl_lab.training import load_checkpoint
 
-from .distributed import gradients
+from .distributed import gradients, in_pieces
 
 SCRIPT = Path(__file__).with_name("distributed.py")
 
@@ -37,6 +37,16 @@ def test_the_gradients_are_those_of_one_process(two, tmp_path, masked):
             torch.testing.assert_close(found[name], one[name], atol=1e-5, rtol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
         assert found["logit_scale"].abs() > 1e-3  # the temperature takes part
         assert found["rank"].tolist() == [0.5] * 3  # a metric is the mean over the processes
+
+
+def test_pieces_of_a_batch_methods_and_optimizers_in_turns_are_those_of_one_process(two, tmp_path):
+    """Also where the processes begin with other weights, and where a part of the model has no gradient."""
+    folder, _ = two
+    one = in_pieces(tmp_path)
+    for rank in (0, 1):
+        found = load_file(folder / f"pieces_{rank}.safetensors")
+        for name in one:
+            torch.testing.assert_close(found[name], one[name], atol=1e-6, rtol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
 
 
 def test_only_the_first_process_writes_and_speaks(two):

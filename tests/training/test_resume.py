@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmatl_lab.training import load_checkpoint
+from mmatl_lab.training import load_checkpoint, unfinished
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
 STEPS = 12
@@ -81,6 +81,32 @@ def test_kill_at_random_steps(worker, whole, tmp_path, precision):
     assert code == 0, said
     assert f"goes on from step {kill - 1} of {STEPS}" in said  # the last step proven good before the kill
     assert_same(tmp_path, whole)
+
+
+def test_kill_two_models_with_two_optimizers_pieces_and_an_average(worker, tmp_path, precision):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    code, said = worker.train(whole, two=True, precision=precision)
+    assert code == 0, said
+    for kill in (2, 7, 11):
+        code, said = worker.train(killed, two=True, precision=precision, resume=True, signals={kill: ["SIGKILL"]})
+        assert code == -signal.SIGKILL, said
+    code, said = worker.train(killed, two=True, precision=precision, resume=True)
+    assert code == 0 and f"goes on from step {kill - 1} of {STEPS}" in said, said
+    assert_same(killed, whole)
+    names = load_checkpoint(whole / "clip.state.safetensors").state
+    assert {"ema/head.0.weight", "optimizer/head/momentum_buffer/head.0.weight"} <= names.keys()
+
+
+def test_a_rerun_that_is_stopped_leaves_the_finished_file(worker, tmp_path):
+    worker.train(tmp_path)
+    before = (tmp_path / "clip.safetensors").read_bytes()
+    code, said = worker.train(tmp_path, signals={4: ["SIGINT"]})
+    assert code == 0 and "saved as" in said and "clip.unfinished.safetensors" in said, said
+    assert (tmp_path / "clip.safetensors").read_bytes() == before
+    assert unfinished(tmp_path / "clip.safetensors") is None
+    assert unfinished(tmp_path / "clip.unfinished.safetensors") == (5, STEPS)
+    code, said = worker.train(tmp_path, resume=True)
+    assert code == 0 and not list(tmp_path.glob("*unfinished*")), said
 
 
 @pytest.mark.parametrize("moment", ["fsync", "replace"])

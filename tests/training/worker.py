@@ -29,6 +29,41 @@ def small_clip() -> CLIP:
     return CLIP(image, BagOfWords(8, len(TOKENIZER.words) + 1))
 
 
+def two_models() -> dict[str, nn.Module]:
+    torch.manual_seed(0)
+    head = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Dropout(0.1), nn.ReLU(), nn.Linear(8, 1))
+    return {"clip": small_clip(), "head": head}
+
+
+def train_two(folder, num_steps=12, precision="32-true", resume=False, signals=None) -> None:
+    """A run of two models, two kinds of optimizer, batches in pieces and an average of the weights."""
+    run = Run(
+        two_models(),
+        name="clip",
+        num_steps=num_steps,
+        lr={"clip": 1e-3, "head": 1e-2},
+        optimizer={"head": lambda parameters: torch.optim.SGD(parameters, momentum=0.9)},
+        ema=0.9,
+        folder=folder,
+        resume=resume,
+        save_every=0,
+        device="cpu",
+        precision=precision,
+    )
+    for step, generator in run:
+        scenes = sample_scenes(16, generator=generator)
+        tokens = captions(scenes, generator=generator)
+        for half in (slice(0, 8), slice(8, 16)):
+            out = run.model.clip(render(scenes[half]), tokens[half])
+            run.backward(clip_loss(*out) / 2)
+        for name in (signals or {}).get(str(step), ()):
+            os.kill(os.getpid(), getattr(signal, name))
+        run.update("clip")
+        for _ in range(2):
+            run.backward(run.model.head(run.model.clip.encode_text(tokens).detach()).square().mean())
+            run.update("head")
+
+
 def train(folder, num_steps=12, precision="32-true", resume=False, signals=None, die_in=None, lr=1e-3) -> None:
     """A run that sends itself ``signals`` = {step: [names]}, or dies in call n of ``die_in`` = [function of os, n]."""
     signals = signals or {}
@@ -78,7 +113,7 @@ def main() -> None:
             os.dup2(said, 1)
             os.dup2(said, 2)
             try:
-                train(**order)
+                (train_two if order.pop("two", False) else train)(**order)
                 code = 0
             except BaseException:
                 traceback.print_exc()
