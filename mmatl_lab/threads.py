@@ -9,7 +9,6 @@ then nothing here changes it.
 """
 
 import os
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -96,7 +95,7 @@ class Threads:
 
 @contextmanager
 def calm_threads(adapt: bool = True) -> Iterator[Threads]:
-    """A context in which torch (and numba, where it is loaded) uses the number of threads that is fastest now.
+    """A context in which torch uses the number of threads that is fastest now.
 
         with calm_threads() as threads:
             for batch in batches:
@@ -112,23 +111,8 @@ def calm_threads(adapt: bool = True) -> Iterator[Threads]:
 
     before = torch.get_num_threads()
     threads = Threads(before, adapt and "OMP_NUM_THREADS" not in os.environ)
-    with _numba(threads.now):
-        try:
-            yield threads
-        finally:
-            if torch.get_num_threads() != before:
-                torch.set_num_threads(before)
-
-
-@contextmanager
-def _numba(count: int) -> Iterator[None]:
-    numba = sys.modules.get("numba")
-    if numba is None:
-        yield
-        return
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(before, count))
     try:
-        yield
+        yield threads
     finally:
-        numba.set_num_threads(before)
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)

@@ -22,9 +22,7 @@ on from its last checkpoint to the same weights, bit for bit on a CPU, as one th
 threads: set ``OMP_NUM_THREADS``, or the number is chosen by what is fastest, see :mod:`mmatl_lab.threads`.)
 """
 
-import math
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -37,20 +35,20 @@ from mmatl_lab import paths
 from mmatl_lab.seeding import seeded
 from mmatl_lab.threads import calm_threads
 
-from .checkpoint import save_checkpoint, unfinished_path
 from .checks import check_loss, check_metrics
 from .distributed import average_gradients, broadcast, make_fabric
 from .ema import EMA
 from .hardware import machine
 from .interrupt import StopSignals
+from .kept import Kept
 from .optimizers import MakeOptimizer, can_skip, describe, make_parts
 from .precision import PRECISIONS, Autocast, autocast
-from .progress import Plot, Progress, duration, reading, recent
+from .progress import Plot, Progress
 from .readings import LOOK_EVERY, Readings
-from .resume import load_state, save_state
+from .shown import Shown
 
 
-class Run:
+class Run(Kept, Shown):
     """Trains ``model`` step by step, in a loop that you write.
 
     Iterating gives ``(step, generator)``; each turn of the loop calls :meth:`step` once, or :meth:`backward`
@@ -349,125 +347,3 @@ class Run:
             if len(set(rows)) > 1:
                 raise ValueError(f"the processes have {rows} rows: make the batch a multiple of {self.world_size}")
         return self.fabric.all_gather(x, sync_grads=True).transpose(0, 1).flatten(0, 1)  # from (world, B, ...)
-
-    # What is kept -----------------------------------------------------------------------------------------------------
-
-    @property
-    def path(self) -> Path:
-        """The file of weights and card: NAME.safetensors, or NAME.unfinished.safetensors before the last step."""
-        finished = self._folder / f"{self.name}.safetensors"
-        return finished if self.done == self.num_steps else unfinished_path(finished)
-
-    def save(self, metrics: Mapping[str, float] | None = None, *, dtype: torch.dtype | None = None) -> Path:
-        """Write weights and card to :attr:`path` and return it; the end of the loop does it once, without ``metrics``.
-
-        The weights are those of :attr:`ema` where there is one.
-
-        Args:
-            metrics: for the card, measured after training.
-            dtype: as in :func:`save_checkpoint`.
-        """
-        if self._writes and self.is_main:
-            training = {name: recent(column) for name, column in self.history.items() if name != "step"}
-            card = {**self.card, **self._about(), "training": training, "metrics": metrics or {}}
-            save_checkpoint(self.path, self.ema or self.module, card, dtype=dtype)
-            if self.done == self.num_steps:
-                for file in (unfinished_path(self.path), unfinished_path(self.path).with_suffix(".json")):
-                    file.unlink(missing_ok=True)
-        self.fabric.barrier()
-        return self.path
-
-    def _about(self) -> dict[str, Any]:
-        where = {"device": str(self.device), "precision": self.precision, "processes": self.world_size}
-        where |= {"threads": torch.get_num_threads()} if self.device.type == "cpu" else {}
-        return {"name": self.name, "step": self.done, "seconds": self.seconds, "settings": self.settings, **where}
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"model": self.module} | ({"ema": self.ema} if self.ema else {})
-
-    def _save_state(self, buffers: Mapping[str, Tensor] | None = None) -> None:
-        if self._writes and self.is_main:
-            card = self._about() | {"history": self.history}
-            save_state(self.state_path, self._modules(), self.optimizers, card, buffers)
-        self._kept = self._writes
-
-    def _save_in_time(self) -> None:
-        start = time.monotonic()
-        try:
-            self._save_state(self._buffers)
-        except OSError as error:
-            if not self._kept:  # a folder that cannot be written to shows in the first step, not after the training
-                raise
-            warnings.warn(f"{error}; the training goes on", stacklevel=4)
-        pause = 20 * (time.monotonic() - start)  # so that checkpoints take at most 5 % of the time
-        self._next_save = time.monotonic() + (max(self.save_every, pause) if self.save_every else 0.0)
-
-    def _load_state(self) -> None:
-        card = load_state(self.state_path, self._modules(), self.optimizers, self.settings)
-        self.done, self.seconds, self.history, self._kept = card["step"], card["seconds"], card["history"], True
-
-    # What is measured -------------------------------------------------------------------------------------------------
-
-    def _read(self) -> None:
-        """Take in what the updates measured, and stop at the first that is not finite."""
-        for step, names, (loss, norm, stop, pace, *metrics) in self._readings.read():
-            if not (math.isfinite(loss) and math.isfinite(norm)):
-                self._give_up(step, f"loss is {loss}" if not math.isfinite(loss) else f"norm of the gradient is {norm}")
-            losses = [loss] * (len(names) - len(metrics))
-            for name, value in zip(names, losses + metrics, strict=True):
-                self._rows.setdefault(step, {}).setdefault(name, []).append(value)
-            self._asked = self._asked or stop > 0
-            if self._look_every:
-                turns = self._look_every / pace if pace else 1
-                self._next_look = step + max(1, min(1000, int(turns)))
-
-    def _show(self) -> None:
-        """Move the rows of whole steps into the history, and show them; several updates of a step give their mean."""
-        for step in [step for step in self._rows if step < self.done]:
-            row = {name: sum(values) / len(values) for name, values in self._rows.pop(step).items()}
-            for name, value in {"step": step, **row}.items():
-                self.history.setdefault(name, [math.nan] * step).append(value)
-            for column in self.history.values():
-                column.extend([math.nan] * (step + 1 - len(column)))
-        self._progress.step(self.history, ", ".join(self._reading(name) for name in list(self.history)[1:3]))
-
-    def _give_up(self, failed: int, what: str) -> None:
-        self.done, self._open = failed, False
-        self._show()
-        if self._kept:
-            self._load_state()
-        kept = f" (kept in {self.state_path})" if self._kept else ""
-        self.module.eval()
-        self._signals.close()
-        self._progress.close()
-        raise FloatingPointError(
-            f"the {what} at step {failed} of {self.num_steps}: what was learned since step {self.done} is lost, and "
-            f"the model has its weights of then{kept}; use a smaller lr than {self.settings['lr']}, or look at the "
-            f"data of seeded({self.seed}, {failed})"
-        )
-
-    # What is seen -----------------------------------------------------------------------------------------------------
-
-    def summary(self) -> str:
-        """One sentence made from the numbers."""
-        far = f"step {self.done} of {self.num_steps}"
-        words = [f"{self.name}: {far} in {duration(self.seconds)}"]
-        if self.stopped:
-            words = [f"{self.name} stopped at {far}; the model is usable; resume=True goes on"]
-        for name, column in list(self.history.items())[1:]:
-            if not column:
-                continue
-            loss = name.endswith("loss")
-            words.append(f"{name} {column[0]:.3f} → {recent(column):.3f}" if loss else self._reading(name))
-        return "; ".join(words)
-
-    def __repr__(self) -> str:
-        where = f"{self.device}, {self.precision}, {self.world_size} process{'es' * (self.world_size > 1)}"
-        return f"Run({self.summary()}; on {where})"
-
-    def _reading(self, name: str) -> str:
-        return reading(name, self.history[name], self.ceiling, self.control)
-
-    def _say(self, sentence: str) -> None:
-        if self.is_main and not self.quiet:
-            print(sentence, flush=True)

@@ -87,9 +87,12 @@ def _neighbours(x: np.ndarray, y: np.ndarray, k: int) -> tuple[np.ndarray, np.nd
     """For each row of x its k nearest rows of y, nearest first: indices and Euclidean distances, (len(x), k)."""
     import torch
 
+    from mmatl_lab.threads import calm_threads
+
     a, b = torch.from_numpy(x), torch.from_numpy(y)
     exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}  # the fast way rounds small distances away
-    nearest = [torch.cdist(part, b, **exact).topk(k, largest=False) for part in a.split(1024)]
+    with calm_threads():
+        nearest = [torch.cdist(part, b, **exact).topk(k, largest=False) for part in a.split(1024)]
     return torch.cat([n.indices for n in nearest]).numpy(), torch.cat([n.values for n in nearest]).numpy()
 
 
