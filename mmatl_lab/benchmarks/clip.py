@@ -47,7 +47,7 @@ def rendering(settings: ScenesSettings | None = None) -> Comparison:
 def lesson_steps(settings: ScenesSettings, num_steps: int) -> list[float]:
     """Seconds of each step of the lesson's own loop."""
     settings = replace(settings, num_steps=num_steps)
-    run = SCENES.run(SCENES.make(settings), settings, save=False, quiet=True)
+    run = SCENES.run(SCENES.make(settings), settings, save=False, quiet=True, device="cpu")  # as the plain way
     step, ends = run.step, [time.perf_counter()]
 
     def timed_step(*args, **metrics) -> None:

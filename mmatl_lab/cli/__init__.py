@@ -232,14 +232,16 @@ app.command("bench")(bench.compare)
 
 
 def _point_out_unfinished(lesson: str, recipe: Recipe, folder: Path) -> None:
-    """Say which of the models that were measured were stopped before the end of their training."""
+    """Say beside which of the models that were measured a later training lies that was stopped before its end."""
     from mmatl_lab.training import unfinished
+    from mmatl_lab.training.checkpoint import unfinished_path
 
     for name in recipe.checkpoints:
-        if steps := unfinished(folder / f"{name}.safetensors"):
+        path = unfinished_path(folder / f"{name}.safetensors")
+        if path.is_file() and (steps := unfinished(path)):
             say(
-                f"{name} is not finished: its training stopped at step {steps[0]} of {steps[1]}, and the numbers are "
-                f"those of that step. `mmatl-lab train {lesson} --folder {folder} --resume` finishes it."
+                f"Another training of {name} is not finished: it stopped at step {steps[0]} of {steps[1]}. The numbers "
+                f"are those of the finished one. `mmatl-lab train {lesson} --folder {folder} --resume` goes on with it."
             )
 
 

@@ -51,13 +51,6 @@ class Split(NamedTuple):
         return torch.cat([self.test, self.one_by_one]).unique()
 
 
-class OneByOne(NamedTuple):
-    """Indices of concepts, each sorted and on the CPU."""
-
-    seen: Tensor  # (1386,) int64
-    unseen: Tensor  # (200,), a third of them variants of a seen one
-
-
 @dataclass(frozen=True, eq=False)
 class Emoji:
     """The data set; everything is in the order of the concepts.
@@ -120,13 +113,8 @@ class Emoji:
         train = sorted(set(range(len(self))) - {*one_by_one, *test, *validation})
         return Split(*map(torch.tensor, (train, validation, test, one_by_one)))
 
-    def split_one_by_one(self, seed: int = 0) -> OneByOne:
-        """The easier split alone: 200 concepts held out without regard to families, all others seen."""
-        unseen = torch.tensor(self._draw(NUM_TEST, seed, range(len(self))))
-        return OneByOne(torch.tensor(sorted(set(range(len(self))) - set(unseen.tolist()))), unseen)
-
-    def has_relatives(self, split: Split | OneByOne) -> Tensor:
-        """(len(unseen),) bool: which concepts of ``split.unseen`` have a variant among the seen ones."""
+    def has_relatives(self, split: Split) -> Tensor:
+        """(257,) bool: which concepts of ``split.unseen`` have a variant among the seen ones; none of ``test`` has."""
         return torch.isin(self.families[split.unseen], self.families[split.seen])
 
     def _draw(self, number: int, seed: int, families: Sequence[int], taken: Set[int] = frozenset()) -> list[int]:

@@ -33,7 +33,7 @@ class System:
     """One thing that a lesson trains: a model at each preset, its loop and its evaluation.
 
     Attributes:
-        name: of the checkpoint, ``NAME.safetensors``; unique over all lessons, so it begins with the lesson's name.
+        name: of the checkpoint, ``NAME.safetensors``; unique over all lessons, such as ``clip_scenes``.
         presets: quick, full and gpu, each a settings dataclass with ``model`` (the model's config dataclass),
             ``num_steps``, ``batch_size``, ``lr``, and whatever else the loop needs.
         build: config -> model. Several systems may share it, since their configs differ.
@@ -153,14 +153,13 @@ class Recipe:
         Raises:
             ValueError: no such preset or system, or a seed that is kept for evaluation.
         """
-        from mmatl_lab.training import unfinished
+        from mmatl_lab.training import check_seed, unfinished
 
         chosen = [self.system(only)] if only is not None else self.systems
         files: dict[str, Path] = {}
         for system in chosen:
             settings = system.settings(preset)
-            if seed in system.reserved:
-                raise ValueError(f"seed {seed} is kept for the evaluation of {system.name}: train with another one")
+            check_seed(seed, system.reserved)
             files[system.name] = self._train(system, settings, preset, Path(folder), resume, seed)
             if unfinished(files[system.name]):  # Ctrl-C means the whole command, not only this system
                 break
@@ -177,10 +176,12 @@ class Recipe:
         run = system.run(model, settings, seed=seed, folder=folder, resume=resume, card=card)
         system.fit(run, settings, **needed)
         path = run.save(dtype=torch.bfloat16)
-        if run.is_main and not run.stopped:
-            saved, _ = self.load(system.name, folder=folder)
-            found = [item for item in system.evaluate(saved, **needed) if isinstance(item, Result)]
-            run.save(metrics_of(found), dtype=torch.bfloat16)
+        if not run.stopped:
+            found: list[Result] = []
+            if run.is_main:
+                saved, _ = self.load(system.name, folder=folder)
+                found = [item for item in system.evaluate(saved, **needed) if isinstance(item, Result)]
+            run.save(metrics_of(found), dtype=torch.bfloat16)  # by all processes, since they wait for each other here
         return path
 
     def load(self, name: str, *, folder: Path | None = None) -> tuple["nn.Module", dict[str, Any]]:
@@ -206,7 +207,6 @@ class Recipe:
                 f"{path} holds {card.get('name')!r}, not {name!r}: put each checkpoint back under its own name, "
                 f"or make it with `{command}`"
             )
-        state, card = _made_before_configs(system, state, card)
         try:
             model = system.build(system.config(card))
         except ValueError as error:
@@ -243,22 +243,6 @@ class Recipe:
     @staticmethod
     def _needed(system: System, models: Mapping[str, "nn.Module"]) -> dict[str, "nn.Module"]:
         return {name: models[name] for name in system.needs}
-
-
-def _made_before_configs(system: System, state: Mapping, card: Mapping) -> tuple[dict, dict]:
-    """The shipped checkpoints, until they are trained anew: their cards have no config, and some names are old."""
-    if "config" in card:
-        return dict(state), dict(card)
-    old = {"log_scale": "logit_scale", "listener.": "classifiers.", "recogniser.": "classifiers."}
-    renamed = {}
-    for name, tensor in state.items():
-        for before, after in old.items():
-            name = after + name.removeprefix(before) if name.startswith(before) else name
-        name = name.replace(".position", ".pos")
-        if ".blocks." in name:
-            name = name.replace(".qkv.", ".attention.qkv.").replace(".project.", ".attention.project.")
-        renamed[name] = tensor
-    return renamed, {**card, "config": to_dict(system.presets["full"].model)}
 
 
 class Models(Mapping):

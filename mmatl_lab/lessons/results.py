@@ -48,13 +48,13 @@ class Result:
 
     def __post_init__(self):
         for field in ("value", "low", "high", "control", "ceiling", "at_least", "at_most"):
-            number = getattr(self, field)
-            if number is None and field != "value":
+            given = getattr(self, field)
+            if given is None and field != "value":
                 continue
-            number = float(number)  # a tensor of one element becomes a number
-            if not math.isfinite(number):
-                raise ValueError(f"{self.name}: {field} is {number}, a result is made of finite numbers")
-            object.__setattr__(self, field, number)
+            given = float(given)  # a tensor of one element becomes a number
+            if not math.isfinite(given):
+                raise ValueError(f"{self.name}: {field} is {given}, a result is made of finite numbers")
+            object.__setattr__(self, field, given)
         if self.at_least is not None and self.at_most is not None:
             raise ValueError(f"{self.name}: a target has one bound, got at_least and at_most: give one of them")
 

@@ -112,8 +112,8 @@ def clip_loss(
         logit_scale: scalar, log(1/τ).
         caption_class: (B,) int64; pairs with equal numbers say the same, so they are not used as negatives of each
             other (false negatives are masked out of both sums). None: all other rows are negatives.
-        gather: (B, ...) -> (world * B, ...), with gradients, for the negatives of other processes; with
-            DistributedDataParallel's averaging the gradients are those of one process on the whole batch.
+        gather: (B, ...) -> (world * B, ...), with gradients, for the negatives of other processes; averaged over the
+            processes, as ``Run.backward`` does, the gradients are those of one process on the whole batch.
         symmetric: False gives only the image-to-text half (what half of the formula loses is in the errata).
 
     Raises:

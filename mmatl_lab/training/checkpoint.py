@@ -116,8 +116,12 @@ def load_checkpoint(path: Path | str, *, command: str = "mmatl-lab train LESSON"
             f"{path} was written by mmatl_lab {newer} in format {card['schema']}, and this is {__version__}, which "
             f"reads up to format {SCHEMA}: install mmatl_lab {newer} or later"
         )
-    covered = None if card["schema"] == 1 else card  # format 1 knew no digest of the card
-    if _digest(state, covered) != card.get("sha256"):
+    if card["schema"] < SCHEMA:
+        raise CheckpointError(
+            f"{path} is in format {card['schema']} of an earlier mmatl_lab, and format {SCHEMA} is read: make it again "
+            f"with `{command}`"
+        )
+    if _digest(state, card) != card.get("sha256"):
         raise CheckpointError(damaged.format("its tensors or its card are not the ones that were saved"))
     return Checkpoint(state, card)
 
@@ -216,10 +220,8 @@ def _storable(name: str, tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
     return cast
 
 
-def _digest(tensors: Mapping[str, Tensor], card: Mapping[str, Any] | None) -> str:
-    digest = hashlib.sha256()
-    if card is not None:
-        digest.update(json.dumps({k: v for k, v in card.items() if k != "sha256"}, sort_keys=True).encode())
+def _digest(tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps({k: v for k, v in card.items() if k != "sha256"}, sort_keys=True).encode())
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
         digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy())

@@ -26,7 +26,8 @@ class Kept:
     def save(self, metrics: Mapping[str, float] | None = None, *, dtype: torch.dtype | None = None) -> Path:
         """Write weights and card to :attr:`path` and return it; the end of the loop does it once, without ``metrics``.
 
-        The weights are those of :attr:`ema` where there is one.
+        The weights are those of :attr:`ema` where there is one. With several processes all have to call it, since they
+        wait for each other here; the first one writes.
 
         Args:
             metrics: for the card, measured after training.

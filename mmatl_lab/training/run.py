@@ -196,7 +196,7 @@ class Run(Kept, Shown):
                 try:
                     yield self.done, seeded(self.seed, self.done)
                 except GeneratorExit:  # break, or an error in the loop
-                    if self._updates:
+                    if self._open and self._updates:  # not after _give_up, which has put the steps back
                         self._end_turn()
                     raise
                 if not self._updates:
@@ -294,10 +294,11 @@ class Run(Kept, Shown):
             average_gradients(self._parameters, self.fabric)
         parts = [self._parts[name] for name in names or self._parts]
         norms = [nn.utils.clip_grad_norm_(part.parameters, self.clip) for part in parts]
-        norm = norms[0] if len(norms) == 1 else torch.stack(norms).norm()
+        if len(norms) > 1:  # that of a part without gradients is on the CPU
+            norms = [torch.stack([norm.to(self.device) for norm in norms]).norm()]
         pace = self._pace * self.world_size if self.is_main else 0.0  # so that the mean is that of the main process
         columns = tuple(f"{name}_loss" for name in names) or ("loss",)
-        values = [self._loss, norm, self._signals.received, pace, *metrics.values()]
+        values = [self._loss, norms[0], self._signals.received, pace, *metrics.values()]
         row = self._readings.add(self.done, (*columns, *metrics), values)
         if self._look_every:  # a flag on the device keeps the weights that the first bad step found
             self._bad = torch.maximum(self._bad, 1 - (row[0] + row[1]).isfinite().float())
@@ -307,6 +308,7 @@ class Run(Kept, Shown):
             self._read()
         if self._due:
             self._due = False
+            self._settle()  # what was read just now belongs to the history that the checkpoint holds
             self._save_in_time()
         for part in parts:
             for group in part.optimizer.param_groups:

@@ -21,14 +21,18 @@ class Shown:
                 turns = self._look_every / pace if pace else 1
                 self._next_look = step + max(1, min(1000, int(turns)))
 
-    def _show(self) -> None:
-        """Move the rows of whole steps into the history, and show them; several updates of a step give their mean."""
+    def _settle(self) -> None:
+        """Move the rows of whole steps into the history; several updates of a step give their mean."""
         for step in [step for step in self._rows if step < self.done]:
             row = {name: sum(values) / len(values) for name, values in self._rows.pop(step).items()}
             for name, value in {"step": step, **row}.items():
                 self.history.setdefault(name, [math.nan] * step).append(value)
             for column in self.history.values():
                 column.extend([math.nan] * (step + 1 - len(column)))
+
+    def _show(self) -> None:
+        """Show the steps that are done."""
+        self._settle()
         self._progress.step(self.history, ", ".join(self._reading(name) for name in list(self.history)[1:3]))
 
     def _give_up(self, failed: int, what: str) -> None:

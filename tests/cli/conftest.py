@@ -9,7 +9,7 @@ import pytest
 
 from mmatl_lab import cli, lessons
 from mmatl_lab.lessons.results import Report, Result
-from mmatl_lab.training.checkpoint import save_checkpoint
+from mmatl_lab.training.checkpoint import save_checkpoint, unfinished_path
 
 
 class Answer(NamedTuple):
@@ -61,6 +61,8 @@ class Recipe:
         print("training talks")
         made = {name: folder / f"{name}.safetensors" for name in self.checkpoints if only in (None, name)}
         folder.mkdir(exist_ok=True)
+        if self.steps < 10:
+            made = {name: unfinished_path(path) for name, path in made.items()}
         for path in made.values():
             card = {
                 "step": self.steps,

@@ -96,8 +96,8 @@ def test_evaluate_says_which_models_are_not_finished(run, toy, tmp_path):
     run("train", "toy", "--folder", tmp_path, "--only", "toy_large")
     answer = run("evaluate", "toy", "--folder", tmp_path, "--json")
     assert answer.code == 0 and answer.json["metrics"] == {"accuracy": 0.9}
-    assert "toy_large is not finished: its training stopped at step 4 of 10" in answer.err
-    assert f"`mmatl-lab train toy --folder {tmp_path} --resume` finishes it" in answer.err
+    assert "Another training of toy_large is not finished: it stopped at step 4 of 10" in answer.err
+    assert f"`mmatl-lab train toy --folder {tmp_path} --resume` goes on with it" in answer.err
     assert "toy_small" not in answer.err
 
 

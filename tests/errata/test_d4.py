@@ -36,7 +36,7 @@ def test_what_repeating_costs(measured):
 
 
 def test_no_head_can_do_better_on_the_sum():
-    """The ceiling's formula against its Bayes listener: the sign of the sum of all numbers."""
+    """The ceiling's formula against its Bayes classifier: the sign of the sum of all numbers."""
     g = torch.Generator().manual_seed(0)
     for n in (1, 2, 8):
         e, v = torch.randn(200_000, n, generator=g), torch.randn(200_000, 1, generator=g)

@@ -23,9 +23,13 @@ def cell_with(lesson: str, text: str) -> str:
 
 
 def trained_by_cell(cell: str, names: dict[str, Any], model: str) -> nn.Module:
-    """The model that a notebook's training cell leaves behind, run with ``names`` as its globals."""
+    """The model that a notebook's training cell leaves behind, run twice with ``names`` as its globals.
+
+    Twice, since a cell that is run again must begin anew, not go on with what it made before.
+    """
     space = dict(names)
-    exec(compile(cell, "<training cell>", "exec"), space)
+    for _ in range(2):
+        exec(compile(cell, "<training cell>", "exec"), space)
     return space[model]
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mmatl_lab.lessons import Recipe, Result, System
-from mmatl_lab.training import CheckpointError, unfinished
+from mmatl_lab.training import CheckpointError, Run, unfinished
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def test_names_and_seeds_that_do_not_serve_get_a_sentence(lesson, tmp_path):
         train(lesson, tmp_path, only="nose")
     with pytest.raises(ValueError, match="no preset 'huge': choose one of quick, full"):
         lesson.recipe.train("huge", folder=tmp_path)
-    with pytest.raises(ValueError, match="seed 99 is kept for the evaluation"):
+    with pytest.raises(ValueError, match="seed 99 is kept for evaluation"):
         train(lesson, tmp_path, seed=99)
 
 
@@ -160,3 +160,18 @@ def test_numbers_on_the_card_are_those_of_the_saved_weights(lesson, tmp_path):
     replace(lesson.recipe, systems=(one,)).train("quick", folder=tmp_path)
     assert torch.equal(seen[0], seen[0].bfloat16().float())
     assert json.loads((tmp_path / "toy_one.json").read_text())["config"] == {"out_dim": 4}
+
+
+def test_a_second_process_saves_as_often_as_the_first_since_they_wait_for_each_other_there(
+    lesson, tmp_path, monkeypatch
+):
+    saved = []
+    monkeypatch.setattr(Run, "save", lambda run, *_, **__: saved.append(run.is_main) or run.path)
+
+    def fit(run, settings):
+        run.is_main = False
+        lesson.fit(run, settings)
+
+    one = replace(lesson.recipe.systems[0], fit=fit)
+    replace(lesson.recipe, systems=(one,))._train(one, one.settings("quick"), "quick", tmp_path, False, 0)
+    assert saved == [False] * 3  # after the loop, before the evaluation and after it

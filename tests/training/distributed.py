@@ -22,7 +22,7 @@ def small_clip() -> CLIP:
 
 
 def batch(run: Run, generator: torch.Generator, size: int = 24):
-    """This process's images, tokens and meanings; few kinds of scene, so that many captions mean the same."""
+    """This process's images, tokens and caption classes; few kinds of scene, so that many are of one class."""
     few = torch.zeros(8, 8, dtype=torch.bool)
     few[:2, :2] = True
     scenes = sample_scenes(size, 1, combinations=few, generator=generator)

@@ -160,7 +160,7 @@ def test_a_file_without_our_card_is_foreign(path):
             load_checkpoint(path)
 
 
-@pytest.mark.parametrize("changed", [{"step": 39}, {"metrics": {"accuracy": 0.99}}, {"schema": 1}, {"sha256": "0"}])
+@pytest.mark.parametrize("changed", [{"step": 39}, {"metrics": {"accuracy": 0.99}}, {"sha256": "0"}])
 def test_a_card_that_was_changed_is_noticed(saved, changed):
     state, card = load_checkpoint(saved)
     safetensors.torch.save_file(state, saved, {"card": json.dumps(card | changed)})
@@ -179,6 +179,13 @@ def test_a_card_that_is_none_is_a_sentence(saved, card):
 def test_an_unfinished_run_is_no_run_of_other_files(saved):
     with pytest.raises(CheckpointError, match="says nothing of a run's steps"):
         unfinished(saved)
+
+
+def test_a_file_of_an_earlier_format_says_how_to_make_it_again(saved):
+    state, card = load_checkpoint(saved)
+    safetensors.torch.save_file(state, saved, {"card": json.dumps(card | {"schema": 1})})
+    with pytest.raises(CheckpointError, match="format 1 of an earlier.*make it again with `mmatl-lab train X`"):
+        load_checkpoint(saved, command="mmatl-lab train X")
 
 
 def test_a_file_from_the_future_says_which_version_to_install(path):

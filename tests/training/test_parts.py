@@ -225,6 +225,31 @@ def test_a_device_that_is_asked_now_and_then_gives_the_same_history(tmp_path):
     assert seldom.history["generator_loss"] == pytest.approx(always.history["generator_loss"])
 
 
+def test_a_checkpoint_of_such_a_device_has_the_history_up_to_its_step(tmp_path):
+    run = make(tmp_path, nn.Linear(3, 1), 10, lr=0.05, save_every=0)
+    run._look_every, run._readings._at_once = 1e9, False
+    for step, generator in run:
+        if step == 4:
+            run._next_look = 0  # as if the time had come at the start of the next step
+        run.step(run.model(torch.randn(8, 3, generator=generator)).square().mean())
+        if step == 5:
+            break
+    card = load_checkpoint(run.state_path).card
+    assert card["step"] == 5 and card["history"]["step"] == [0, 1, 2, 3, 4]
+
+
+def test_a_second_update_that_is_not_finite_gives_the_step_of_the_last_good_weights(tmp_path):
+    run = make(tmp_path, gan(), lr=RATES, save_every=0)
+    with pytest.raises(FloatingPointError, match="at step 2 of 6"):
+        for step, generator in run:
+            ours, theirs = losses(run.model, generator)
+            run.backward(ours)
+            run.update("discriminator")
+            run.backward(theirs() * (float("nan") if step == 2 else 1.0))
+            run.update("generator")
+    assert run.done == 2 == len(run.history["step"])
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

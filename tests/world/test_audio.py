@@ -118,20 +118,20 @@ def listening():
     x_train, x_test = heard(train), heard(test)
 
     def accuracy(factor):
-        listener = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
-        listener.fit(x_train, getattr(train, factor)[:, 0])
-        return listener.score(x_test, getattr(test, factor)[:, 0])
+        classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
+        classifier.fit(x_train, getattr(train, factor)[:, 0])
+        return classifier.score(x_test, getattr(test, factor)[:, 0])
 
     return accuracy
 
 
 @pytest.mark.parametrize("factor", ["shape", "size", "motion"])
-def test_a_plain_listener_recovers_what_sounds(listening, factor):
+def test_a_plain_classifier_recovers_what_sounds(listening, factor):
     assert listening(factor) >= 0.99
 
 
 @pytest.mark.parametrize(("factor", "chance"), [("colour", 1 / 8), ("row", 1 / 2), ("column", 1 / 2)])
-def test_a_plain_listener_is_at_chance_on_what_does_not(listening, factor, chance):
+def test_a_plain_classifier_is_at_chance_on_what_does_not(listening, factor, chance):
     assert listening(factor) == pytest.approx(chance, abs=4 * (chance * (1 - chance) / 900) ** 0.5)
 
 

@@ -212,7 +212,7 @@ def test_ceilings_by_hand():
 
 
 @pytest.mark.parametrize("modalities", SUBSETS, ids="+".join)
-def test_the_ideal_listener_is_calibrated_and_reaches_the_ceiling(modalities):
+def test_the_ideal_classifier_is_calibrated_and_reaches_the_ceiling(modalities):
     n, dials = 40_000, {"voice_noise": 1.1, "face_noise": 0.7}
     u = sample_utterances(n, **dials, ambiguity=0.2, generator=seeded(9))
     probability = belief(u, modalities)

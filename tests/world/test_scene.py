@@ -186,14 +186,14 @@ def test_no_caption_is_true_of_a_scene_and_of_its_hard_negative(swapped):
 def test_hard_negatives_differ_in_one_factor_of_one_object():
     held_in = ~held_out_combinations()
     scenes = sample_scenes(3_000, generator=seeded(5), combinations=held_in)
-    twins = hard_negatives(scenes, combinations=held_in, generator=seeded(6))
+    negatives = hard_negatives(scenes, combinations=held_in, generator=seeded(6))
     changes = torch.stack(
-        [(getattr(scenes, f) != getattr(twins, f)) & scenes.mask for f in ("shape", "colour", "size")]
+        [(getattr(scenes, f) != getattr(negatives, f)) & scenes.mask for f in ("shape", "colour", "size")]
     )
     assert (changes.sum((0, 2)) == 1).all()
     for name in ("x", "y", "angle", "motion", "mask"):
-        assert torch.equal(getattr(scenes, name), getattr(twins, name))
-    assert held_in[twins.shape, twins.colour][twins.mask].all()
+        assert torch.equal(getattr(scenes, name), getattr(negatives, name))
+    assert held_in[negatives.shape, negatives.colour][negatives.mask].all()
     assert (changes.sum((1, 2)) / 3_000 - torch.tensor([0.45, 0.23, 0.32])).abs().max() < 0.05
-    assert (scenes.caption_class != twins.caption_class).all()
-    assert len(scenes + twins) == 6_000
+    assert (scenes.caption_class != negatives.caption_class).all()
+    assert len(scenes + negatives) == 6_000

@@ -26,7 +26,7 @@ ABOUT_MAP = (
     "that no gap between the two hides the rest.) Hover a point, or click it to draw its scene."
 )
 ABOUT_EMOJI = (
-    "Type what you look for, or bring a picture. The model learnt 1,386 emoji in three art styles, with their names "
+    "Type what you look for, or bring a picture. The model learnt 1,329 emoji in three art styles, with their names "
     "and keywords as **a bag of words**, in which order means nothing. The style OpenMoji and the emoji marked *new* "
     "were never shown to it."
 )

@@ -32,7 +32,7 @@ class Lexicon(NamedTuple):
 @torch.no_grad()
 def lexicon() -> Lexicon:
     model, data = load("clip_emoji"), load_emoji()
-    split = data.split_one_by_one()
+    split = data.split()
     tokenizer = emoji.tokenizer(data, split)
     tokens = data.tokens(tokenizer)
     concepts = tokens.any(1).nonzero().squeeze(1)

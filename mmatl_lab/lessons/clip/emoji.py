@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmatl_lab.data.augment import NUMBERS, Augmentation, augment
 from mmatl_lab.data.emoji import (
     STYLES,
+    TEST_STYLE,
     TRAINED_STYLES,
     Emoji,
     Split,
@@ -35,9 +37,8 @@ from mmatl_lab.training import Run
 
 from .scenes import batch_accuracy
 
-NEW_STYLE = STYLES[-1]
 EVALUATION_SEED = 90_211
-VOCAB_SIZE = 3_350  # words of the seen concepts, padding included; a constant, so that importing reads no pictures
+VOCAB_SIZE = 3_246  # words of the seen concepts, padding included; a constant, so that importing reads no pictures
 
 
 def emoji_config(
@@ -74,7 +75,7 @@ class TrainingPart(NamedTuple):
 def tokenizer(emoji: Emoji | None = None, split: Split | None = None) -> Tokenizer:
     """The words of the seen concepts, which are all that the model knows."""
     emoji = emoji or load_emoji()
-    return emoji.tokenizer((split or emoji.split_one_by_one()).seen)
+    return emoji.tokenizer((split or emoji.split()).seen)
 
 
 def training_part(emoji: Emoji, split: Split, words: Tokenizer) -> TrainingPart:
@@ -113,13 +114,40 @@ def drop_words(tokens: Tensor, u: Tensor, share: float) -> Tensor:
 def fit(run: Run, settings: EmojiSettings, *, emoji: Emoji | None = None, split: Split | None = None) -> None:
     """The loop: a picture and the words of its concept are pulled together, those of other concepts apart."""
     emoji = emoji or load_emoji()
-    split = split or emoji.split_one_by_one()
+    split = split or emoji.split()
     part = training_part(emoji, split, tokenizer(emoji, split))
-    for _, generator in run:
+    for step, generator in run:
         images, tokens = make_batch(part, settings, generator=generator, rows=run.shard, device=run.device)
         out = run.model(images, tokens)
         loss = clip_loss(*out, gather=run.gather)  # no two concepts of a batch are the same: all others are negatives
         run.step(loss, accuracy=batch_accuracy(out.image, out.text))
+        if step == run.num_steps - 1:  # in the last turn, so that what the run saves has it
+            refit_words(run.module, part)
+
+
+@torch.no_grad()
+def refit_words(model: CLIP, part: TrainingPart, *, ridge: float = 0.1) -> None:
+    r"""The word vectors anew, in closed form, so that words which concepts share explain as much as they can.
+
+    Training gives a word that few concepts have a vector that was hardly moved from its random start. With $X$ the
+    bags of words, each of length 1, and $Y$ the sum of a concept's mean image vector and its text vector, ridge
+    regression (Hoerl and Kennard 1970) gives the smallest word vectors that reproduce $Y$:
+
+    $$ W = X^\top (X X^\top + \lambda I)^{-1} Y. $$
+
+    Args:
+        ridge: λ.
+    """
+    device = model.logit_scale.device
+    tokens = part.tokens.to(device)
+    white = (pictures[:, :3] + (1 - pictures[:, 3:]) for style in part.pictures for pictures in style.split(512))
+    image = torch.cat([model.encode_image(x.to(device)) for x in white]).unflatten(0, part.pictures.shape[:2]).mean(0)
+    weight = model.text_encoder.embed.weight
+    words = torch.zeros(len(tokens), len(weight), device=device).scatter_(1, tokens, 1.0)
+    words[:, 0] = 0  # padding
+    x = F.normalize(words, dim=1)
+    gram = x @ x.T + ridge * torch.eye(len(x), device=device)
+    weight.copy_(x.T @ torch.linalg.solve(gram, image + model.encode_text(tokens)))
 
 
 @torch.no_grad()
@@ -144,7 +172,7 @@ def evaluate(model: CLIP, split: Split | None = None) -> list[Result]:
     (none at all, for a few unseen ones) or the same picture cannot be told apart.
     """
     emoji = load_emoji()
-    split = split or emoji.split_one_by_one()
+    split = split or emoji.split()
     words = tokenizer(emoji, split)
     model.eval()
     text = embed_words(model, emoji, words).cpu()
@@ -157,7 +185,7 @@ def evaluate(model: CLIP, split: Split | None = None) -> list[Result]:
         control = hits_at_k(image[styles[0]][concepts], shuffled).mean().item()
         if name == "emoji_unseen_style_r1":
             control = pixel_control(emoji, concepts)
-        best = torch.stack([ceiling(emoji.style(style)[concepts], tokens[concepts]).mean() for style in styles])
+        best = torch.stack([retrieval_ceiling(emoji.style(s)[concepts], tokens[concepts]).mean() for s in styles])
         known = {"control": control, "ceiling": best.mean().item(), "at_least": bound, "note": note}
         label = f"{label}, of {len(concepts):,}"
         results.append(Result.from_values(name, label, hits, of="concepts", bootstrap=True, **known))
@@ -166,19 +194,23 @@ def evaluate(model: CLIP, split: Split | None = None) -> list[Result]:
 
 def _questions(split: Split) -> dict[str, tuple]:
     """By name: label, styles, the concepts to choose from, the target, and what has to be said beside the number."""
-    families = (
-        "whole families are held out; with concepts held out one by one, an easier split, three trainings gave "
-        ".396, .412 and .414, of which those without a relative among the seen .22 to .23"
+    chosen = (
+        "whole families are held out; the ridge was chosen on validation concepts, after four variants of it had been "
+        "scored on the earlier test of concepts drawn one by one"
+    )
+    easier = (
+        "an easier split, on which .30 was met (.396 to .414, three trainings): some have a relative among the seen"
     )
     return {
         "emoji_seen_r1": ("training pictures (a fit)", TRAINED_STYLES, split.seen, 0.85, ""),
-        "emoji_unseen_concepts_r1": ("unseen concepts", TRAINED_STYLES, split.unseen, 0.30, families),
-        "emoji_unseen_style_r1": ("unseen style", (NEW_STYLE,), split.seen, 0.25, ""),
-        "emoji_unseen_both_r1": ("unseen concepts in the unseen style", (NEW_STYLE,), split.unseen, None, ""),
+        "emoji_unseen_concepts_r1": ("unseen concepts, families whole", TRAINED_STYLES, split.test, 0.30, chosen),
+        "emoji_one_by_one_r1": ("unseen concepts, drawn one by one", TRAINED_STYLES, split.one_by_one, None, easier),
+        "emoji_unseen_style_r1": ("unseen style", (TEST_STYLE,), split.seen, 0.25, ""),
+        "emoji_unseen_both_r1": ("unseen concepts in the unseen style", (TEST_STYLE,), split.test, None, ""),
     }
 
 
-def ceiling(pictures: Tensor, tokens: Tensor) -> Tensor:
+def retrieval_ceiling(pictures: Tensor, tokens: Tensor) -> Tensor:
     """(N,) the best chance of each concept to be found; some have equal pictures, (N, 4, H, W), or equal words, (N, L).
 
     Whoever sees a picture names the words that are right for it most often, and among concepts with these words one at
@@ -193,7 +225,7 @@ def ceiling(pictures: Tensor, tokens: Tensor) -> Tensor:
 def pixel_control(emoji: Emoji, concepts: Tensor) -> float:
     """Share of the unseen style's pictures whose nearest trained picture, in pixels, shows their concept."""
     gallery = torch.cat([on_background(emoji.style(style)[concepts]) for style in TRAINED_STYLES])
-    found = pixel_neighbours(on_background(emoji.style(NEW_STYLE)[concepts]), gallery) % len(concepts)
+    found = pixel_neighbours(on_background(emoji.style(TEST_STYLE)[concepts]), gallery) % len(concepts)
     return (found == torch.arange(len(concepts))).float().mean().item()
 
 

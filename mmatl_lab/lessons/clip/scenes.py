@@ -32,6 +32,7 @@ from mmatl_lab.world import (
     held_out_combinations,
     render,
     sample_scenes,
+    swap_places,
 )
 
 NUM_OBJECTS = (1, 2)
@@ -44,13 +45,13 @@ MAX_LEN = 32  # words that the text encoder can read
 def clip_config(
     channels: tuple[int, ...] = (64, 128, 256), num_layers: int = 2, hidden_dim: int = 64, out_dim: int = 128, **more
 ) -> CLIPConfig:
-    """A convolutional image encoder and a small transformer over words: captions have 16 words, out of 110."""
-    text = {
-        "vocab_size": len(Tokenizer(CAPTION_WORDS)),
-        "max_len": MAX_LEN,
-        "num_layers": num_layers,
-        "hidden_dim": hidden_dim,
-    }
+    """A convolutional image encoder and a small causal transformer over words: captions have 16 words, out of 110.
+
+    Causal, as CLIP's own: with attention in both directions the model took 'A above B' for 'B above A' (chance) after
+    as many steps as a causal one needs to tell them apart.
+    """
+    text = {"vocab_size": len(CAPTION_WORDS), "max_len": MAX_LEN, "num_layers": num_layers}
+    text |= {"hidden_dim": hidden_dim, "causal": True}
     return CLIPConfig(Part("ImageCNN", {"channels": channels}), Part("TextTransformer", text), out_dim, **more)
 
 
@@ -62,6 +63,7 @@ class ScenesSettings:
     model: CLIPConfig = field(default_factory=clip_config)
     num_objects: tuple[int, int] = NUM_OBJECTS
     hard: bool = True  # half of each batch are hard negatives of the other half
+    swapped: float = 0.3  # share of these, of two objects, in which the two exchange places
     masked: bool = True  # equal captions are not used as negatives of each other
     symmetric: bool = True  # both directions of the loss
 
@@ -87,7 +89,7 @@ def training_scenes(settings: ScenesSettings, *, generator: torch.Generator) -> 
     if not settings.hard:
         return sample_scenes(n, settings.num_objects, combinations=held_in, generator=generator)
     scenes = sample_scenes(n // 2, settings.num_objects, combinations=held_in, generator=generator)
-    return scenes + hard_negatives(scenes, combinations=held_in, generator=generator)
+    return scenes + hard_negatives(scenes, swapped=settings.swapped, combinations=held_in, generator=generator)
 
 
 def make_batch(scenes: Scenes, *, generator: torch.Generator, rows: slice = slice(None), device="cpu") -> Batch:
@@ -162,6 +164,23 @@ def retrieval(model: CLIP, scenes: Scenes, *, generator: torch.Generator) -> tup
     return hits_at_k(image, text), hits_at_k(text, image), hits_at_k(image, shuffled).mean().item()
 
 
+@torch.no_grad()
+def binding(model: CLIP, n: int = GALLERY, *, seed: int = EVALUATION_SEED) -> Tensor:
+    """(n,) bool: is a caption of two objects nearer to its picture than the same caption with the two exchanged?
+
+    Both captions name the same objects, so whoever only knows which words are there is right half of the time.
+    """
+    scenes = sample_scenes(2 * n, 2, combinations=~held_out_combinations(), generator=seeded(seed, 7))
+    exchanged = swap_places(scenes)
+    told = (scenes.caption_class != exchanged.caption_class).nonzero().squeeze(1)[:n]
+    device = model.logit_scale.device
+    image = model.encode_image(render(scenes[told].to(device)))
+    true, false = (
+        model.encode_text(captions(of[told], generator=seeded(seed, 8)).to(device)) for of in (scenes, exchanged)
+    )
+    return ((image * true).sum(1) > (image * false).sum(1)).cpu()
+
+
 def evaluate(model: CLIP, num_galleries: int = NUM_GALLERIES) -> list[Result]:
     """Retrieval among 1,000 scenes, naming of seen and held-out combinations, and binding.
 
@@ -190,7 +209,8 @@ def evaluate(model: CLIP, num_galleries: int = NUM_GALLERIES) -> list[Result]:
             "at_least": bound,
         }
         results.append(Result.from_hits(f"zero_shot_{name}", label, zero_shot(model, scenes), of="scenes", **known))
-    return results
+    label = "binding: own caption, or with the objects exchanged"
+    return [*results, Result.from_hits("binding", label, binding(model), of="scenes", control=0.5, ceiling=1.0)]
 
 
 SCENES = System("clip_scenes", PRESETS, build=CLIP.from_config, fit=fit, evaluate=evaluate, reserved=(EVALUATION_SEED,))

@@ -12,14 +12,14 @@ prediction(
     "start_here.motion",
     "The best possible model sees the still picture, and has to name the motion that follows, one of eight. "
     "How often is it right?",
-    ("always", "every second time", "one time in eight"),
+    ("always", "half of the time", "one time in eight"),
     answer="one time in eight",
     why="At the first instant nothing has moved yet, so all eight motions look the same.",
 )
 
 prediction(
     "start_here.sound",
-    "Now it hears the sound and sees nothing. Which of these can it not tell?",
+    "The best possible model now gets only the sound. Which of these can it not name?",
     ("the shape", "the colour", "the size", "the motion"),
     answer="the colour",
     why="Shape is heard as timbre, size as pitch and motion as loudness over time; colour and place are silent.",
@@ -42,8 +42,8 @@ def _tables(generator: torch.Generator) -> Iterator[tuple[Tensor]]:
     minutes=2,
     difficulty=1,
     hints=(
-        "You see one view, so you are in one row. Which answer do you give, and with what probability do you see this "
-        "view and are right?",
+        "You see one view, so you are in one row. Which answer do you give? What is the probability that you see this "
+        "view and your answer is right?",
         "`joint.max(dim=1)` gives the largest entry of each row, in `.values`, and its place, in `.indices`.",
         "You see only one view at a time, so the probabilities of being right add up: `.values.sum()`.",
     ),

@@ -2,4 +2,4 @@
 
 from ..recipe import Recipe
 
-RECIPE = Recipe("start_here", "A picture cannot tell the motion, a sound not the colour: one second in five views")
+RECIPE = Recipe("start_here", "What can each view tell? One second in five views")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ABOUT_SARCASM = (
     "A remark is sarcastic where its words contradict what is meant; and what is meant is never said, it is **heard in "
     "the tone** and **seen in the face**. Seven models of one build have learnt from the same remarks, each from other "
-    "views. Beside each stands the ideal listener, who knows how these remarks are made and gets the same views: no "
+    "views. Beside each stands the ideal classifier, who knows how these remarks are made and gets the same views: no "
     "model can know better."
 )
 ABOUT_NOISE = (

@@ -1,4 +1,4 @@
-"""The demo's noise: three dials move the exact ceilings of the seven listeners; do the trained models follow?"""
+"""The demo's noise: three dials move the exact ceilings of the seven classifiers; do the trained models follow?"""
 
 import threading
 
@@ -33,10 +33,10 @@ def prepare() -> None:
 
 @answering
 def measure(voice_noise: float | None, face_noise: float | None, ambiguity: float | None, told: bool = True) -> str:
-    """Accuracy of each trained listener on remarks of such noise, above the best that is possible, as HTML.
+    """Accuracy of each trained classifier on remarks of such noise, above the best that is possible, as HTML.
 
     Args:
-        told: whether the listeners are told the noises; otherwise they take both for NOISE.
+        told: whether the classifiers are told the noises; otherwise they take both for NOISE.
     """
     if None in (voice_noise, face_noise, ambiguity):
         raise ValueError("a dial is empty: move its slider")

@@ -59,7 +59,7 @@ def stage(utterance: Utterances) -> str:
 
 
 def sentence(utterance: Utterances) -> str:
-    """What the ideal listener makes of the remark, in words."""
+    """What the ideal classifier makes of the remark, in words."""
     t, tone, face = utterance.valence.item(), utterance.voice.item(), utterance.face.item()
     words = {1: "praise", 0: "are neutral", -1: "blame"}[t]
     voice = "rises" if tone > 0 else "falls" if tone < 0 else "stays level"
@@ -84,11 +84,11 @@ def sentence(utterance: Utterances) -> str:
         why = f"{who} contradict{s} the words." if against else f"{who} agree{s} with the words."
     p = belief(utterance).item()
     sure = percent(max(p, 1 - p)).replace(">", "more than ")
-    return f"{seen} {why} The ideal listener is {sure} sure {'of sarcasm' if p > 0.5 else 'that it is meant'}."
+    return f"{seen} {why} The ideal classifier is {sure} sure {'of sarcasm' if p > 0.5 else 'that it is meant'}."
 
 
 def beliefs(utterance: Utterances) -> str:
-    """P(sarcastic) of each trained listener above that of the ideal one, who gets the same views, as HTML."""
+    """P(sarcastic) of each trained classifier above that of the ideal one, who gets the same views, as HTML."""
     found = sarcasm.predict_proba(load("why_sarcasm"), utterance)
 
     def row(modalities: tuple[str, ...]) -> Row:
@@ -99,7 +99,7 @@ def beliefs(utterance: Utterances) -> str:
     surprise = "some models are sure all the same: they have hardly ever heard words like these together"
     return (
         '<p class="legend"><span>← meant · <b>P(sarcastic)</b> · sarcastic →</span>'
-        '<span><i class="model"></i>trained model</span><span><i class="exact"></i>ideal listener</span>'
+        '<span><i class="model"></i>trained model</span><span><i class="exact"></i>ideal classifier</span>'
         "<span>┊ a coin, 50%</span></p>"
         '<p class="group">Words and how they are said: these can tell, where words take a side</p>'
         f"{bars([*map(row, CAN_TELL)])}"
@@ -117,5 +117,5 @@ def judge(words: str | None, tone: float | None, face: float | None) -> tuple[st
     verdict = f'<p class="verdict">{sentence(utterance)}</p>'
     try:
         return stage(utterance), verdict + beliefs(utterance)
-    except (ValueError, OSError) as error:  # there are no listeners
+    except (ValueError, OSError) as error:  # there are no classifiers
         return stage(utterance), verdict + note(error)

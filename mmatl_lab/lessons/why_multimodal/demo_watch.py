@@ -70,7 +70,7 @@ def recognise(person: str | None, exercise: str | None, arm: str | None, moment:
     drawn = traces(measured, place)
     try:
         return drawn + _beliefs(rows, place, truth)
-    except (ValueError, OSError) as error:  # there are no recognisers
+    except (ValueError, OSError) as error:  # there are no classifiers
         return drawn + note(error)
 
 

@@ -95,7 +95,7 @@ def noise_dials(model: SarcasmClassifiers):
 
 
 def bars(rows: list[tuple[str, float, float]]) -> Table:
-    """A bar from 40 % to 100 % for each listener, and a mark where its ceiling is."""
+    """A bar from 40 % to 100 % for each classifier, and a mark where its ceiling is."""
     return Table(
         ("senses", "", "accuracy"),
         [(senses, Bar(right, mark=best, low=0.4), f"{right:.2f} of {best:.2f}") for senses, right, best in rows],

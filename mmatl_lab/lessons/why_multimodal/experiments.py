@@ -63,7 +63,8 @@ def compare_fusions(
             fused = {name: SarcasmClassifier(MODALITIES, SarcasmConfig(dim, fusion=name)) for name in FUSIONS}
             single = {name: SarcasmClassifier([name], SarcasmConfig(dim)) for name in MODALITIES}
         classifiers = nn.ModuleDict(fused | single)
-        run = Run(_Heads(classifiers), "fusions", num_steps, lr=2e-3, seed=seed, save=False, quiet=True)
+        options = {"seed": seed, "save": False, "quiet": True, "device": device.type}  # where the encoders are
+        run = Run(_Heads(classifiers), "fusions", num_steps, lr=2e-3, **options)
         for _, generator in run:
             utterances = sample_utterances(256, generator=generator).to(device)
             with torch.no_grad():

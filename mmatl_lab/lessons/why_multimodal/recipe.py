@@ -6,7 +6,7 @@ from .smartwatch import WATCH
 
 RECIPE = Recipe(
     "why_multimodal",
-    "Words, voice and face: each alone is worth a coin, together they are as good as anyone can be",
+    "Was that praise? Sarcasm from words, voice and face, and exercises from a watch",
     minutes={"quick": 0.2, "full": 2, "gpu": 2},
     systems=(SARCASM, WATCH),
 )

@@ -125,13 +125,14 @@ def fit(run: Run, settings: WatchSettings, *, data: Windows | None = None) -> No
     data = data or windows()
     inputs = {name: x.to(run.device) for name, x in model_inputs(data.sensor).items()}
     for _, generator in run:
-        losses = []
+        losses, right = [], []
         for person in range(NUM_PERSONS):
             rows = draw(data, person, settings.batch_size, generator=generator)[run.shard]
             logits = run.model({name: x[rows] for name, x in inputs.items()}, person)
             label = data.exercise[rows].to(run.device)
             losses += [F.cross_entropy(z, label) for trainings in logits.values() for z in trainings]
-        run.step(sum(losses), both=(logits["both"].argmax(-1) == label).float().mean())
+            right.append((logits["both"].argmax(-1) == label).float().mean())
+        run.step(sum(losses), accuracy=torch.stack(right).mean())
 
 
 def predict_proba(model: WatchClassifiers, data: Windows) -> dict[str, Tensor]:
@@ -208,10 +209,10 @@ def _separation(right: Mapping[str, Tensor], suffix: str) -> Result:
     highest = max(student(right[sensor]).high for sensor in SENSORS)
     return Result(
         f"watch_separation{suffix}",
-        "interval of both above that of one sensor" + (", shifted windows" if suffix else ""),
+        "distance between the intervals of both and of one sensor" + (", shifted windows" if suffix else ""),
         student(right["both"]).low - highest,
         at_least=None if suffix else 0.0,
-        note="" if suffix else "this distance depends on where the windows begin; the paired gain does not",
+        note="" if suffix else "below 0 they overlap; it depends on where the windows begin, the paired gain does not",
     )
 
 

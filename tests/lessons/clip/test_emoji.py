@@ -7,7 +7,7 @@ from torch import nn
 from mmatl_lab.data.emoji import STYLES, TRAINED_STYLES, load_emoji
 from mmatl_lab.lessons.clip import emoji
 from mmatl_lab.lessons.clip.emoji import EMOJI, EmojiSettings, emoji_config
-from mmatl_lab.models.clip import CLIP
+from mmatl_lab.models.clip import CLIP, clip_loss
 from mmatl_lab.seeding import seeded
 
 from ..notebooks import cell_with, same_weights, trained_by_cell
@@ -20,15 +20,16 @@ def data():
 
 @pytest.fixture(scope="module")
 def part(data):
-    return emoji.training_part(data, data.split_one_by_one(), emoji.tokenizer(data))
+    return emoji.training_part(data, data.split(), emoji.tokenizer(data))
 
 
 def test_training_sees_no_unseen_concept_and_not_the_new_style(data, part):
-    seen, unseen = data.split_one_by_one()
-    new = ~data.has_relatives(data.split_one_by_one())
+    split = data.split()
+    seen, test = split.seen, split.test
+    assert not torch.isin(seen, split.unseen).any()
     assert part.pictures.shape == (3, len(seen), 4, 32, 32) and len(part.tokens) == len(seen)
     training = {hash(picture.numpy().tobytes()) for picture in part.pictures.flatten(0, 1)}
-    held_out = torch.cat([data.images[:3, unseen[new]].flatten(0, 1), data.style("openmoji")]).float() / 255
+    held_out = torch.cat([data.images[:3, test].flatten(0, 1), data.style("openmoji")]).float() / 255
     held_out[:, :3] *= held_out[:, 3:]
     shared = [i for i, picture in enumerate(held_out) if hash(picture.numpy().tobytes()) in training]
     assert not shared
@@ -38,7 +39,7 @@ def test_a_batch_pairs_each_picture_with_its_own_words(data, part):
     preset = EmojiSettings(1, batch_size=32, augmentation=emoji.Augmentation(*[0] * 9), dropped_words=0)
     images, tokens = emoji.make_batch(part, preset, generator=seeded(3))
     assert images.shape == (32, 3, 32, 32) and len(tokens.unique(dim=0)) == 32
-    seen = data.split_one_by_one().seen
+    seen = data.split().seen
     pictures = torch.stack([emoji.on_background(data.style(style)[seen]) for style in TRAINED_STYLES])
     for image, row in zip(images[:8], tokens[:8], strict=True):
         concept = (part.tokens == row).all(1).nonzero()[0, 0]
@@ -96,6 +97,21 @@ def test_a_perfect_model_reaches_the_ceiling_and_its_controls_do_not(data):
     assert results["emoji_unseen_style_r1"].control > 0.03
 
 
+def test_refitted_words_solve_the_ridge_regression(data, part):
+    """Oracle: what is left of the targets is orthogonal to the words, but for the penalty: Xᵀ(Y - X W) = λ W."""
+    few = emoji.TrainingPart(part.pictures[:, :40], part.tokens[:40])
+    model = CLIP.from_config(emoji_config((8, 16, 16), 16)).eval()
+    with torch.no_grad():
+        style = [emoji.on_background(data.style(name)[data.split().seen[:40]]) for name in TRAINED_STYLES]
+        targets = torch.stack([model.encode_image(x) for x in style]).mean(0) + model.encode_text(few.tokens)
+    emoji.refit_words(model, few, ridge=0.5)
+    weight = model.text_encoder.embed.weight.detach()
+    words = torch.zeros(40, len(weight)).scatter_(1, few.tokens, 1.0).index_fill_(1, torch.tensor(0), 0.0)
+    x = words / words.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(x.T @ (targets - x @ weight), 0.5 * weight, atol=1e-4, rtol=1e-4)
+    assert weight[0].eq(0).all()
+
+
 def test_the_vocabulary_of_the_config_is_that_of_the_data(data):
     assert len(emoji.tokenizer(data)) == emoji.VOCAB_SIZE
 
@@ -106,7 +122,8 @@ def test_the_loop_of_the_notebook_trains_the_same_model(tmp_path, monkeypatch):
     exec(cell_with("clip", "import matplotlib"), space := {})
     cell = cell_with("clip", "emoji_run = EMOJI.run(")
     data = load_emoji()
-    split = data.split_one_by_one()
+    split = data.split()
     part = emoji.training_part(data, split, emoji.tokenizer(data, split))
-    model = trained_by_cell(cell, space | {"emoji_settings": small, "part": part}, "emoji_model")
+    names = {"emoji_settings": small, "part": part, "clip_loss": clip_loss}
+    model = trained_by_cell(cell, space | names, "emoji_model")
     assert same_weights(model, EMOJI.trained(small))

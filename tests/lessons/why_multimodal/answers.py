@@ -18,7 +18,7 @@ def accuracy_by_loops(v, f, a):
     return [(1 - c) * NormalDist().cdf(math.hypot(1 / x, 1 / y)) + c * 0.5 for x, y, c in rows]
 
 
-def listener_by_densities(t, v, f, v_noise, f_noise):
+def classifier_by_densities(t, v, f, v_noise, f_noise):
     def likelihood(m):
         return torch.exp(-((v - m) ** 2) / (2 * v_noise**2) - (f - m) ** 2 / (2 * f_noise**2))
 
@@ -108,7 +108,7 @@ RIGHT = {
         lambda v, f, a: (1 - a) * torch.distributions.Normal(0, 1).cdf((v**-2 + f**-2) ** 0.5) + a / 2,
     ],
     "why_multimodal.2": [
-        listener_by_densities,
+        classifier_by_densities,
         lambda t, *case: 1 / (1 + torch.exp(t.double() * odds(*case))),
         lambda t, *case: torch.stack([t * odds(*case), 0 * t], 1).softmax(1)[:, 1],
     ],

@@ -124,7 +124,7 @@ def drawn(html: str, low: float) -> dict[str, dict[str, float]]:
 # --- sarcasm
 
 
-def test_the_bars_are_what_each_model_and_the_ideal_listener_believe(models):
+def test_the_bars_are_what_each_model_and_the_ideal_classifier_believe(models):
     _, html = demo_sarcasm.judge(PRAISE, -0.4, -0.7)
     utterance = utterance_of(PRAISE, -0.4, -0.7)
     found = sarcasm.predict_proba(models["why_sarcasm"], utterance)
@@ -163,8 +163,8 @@ def test_models_that_are_sure_of_neutral_words_are_shown_to_be_wrong(models, mon
     [
         (PRAISE, -1, -1, "The words praise, the voice falls and the face frowns. Both contradict the words."),
         (BLAME, 1, 1, "The words blame, the voice rises and the face smiles. Both contradict the words."),
-        (PRAISE, 1, 1, "Both agree with the words. The ideal listener is more than 99% sure that it is meant."),
-        (PRAISE, -1, 0, "the face stays straight. The voice alone contradicts the words. The ideal listener is 96%"),
+        (PRAISE, 1, 1, "Both agree with the words. The ideal classifier is more than 99% sure that it is meant."),
+        (PRAISE, -1, 0, "the face stays straight. The voice alone contradicts the words. The ideal classifier is 96%"),
         (BLAME, 0, -1, "the voice stays level and the face frowns. The face alone agrees with the words."),
         (PRAISE, -1.5, 1, "The voice contradicts the words, the face does not; the voice is stronger."),
         (BLAME, -1, 1.5, "The face contradicts the words, the voice does not; the face is stronger."),

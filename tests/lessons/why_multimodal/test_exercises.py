@@ -29,7 +29,7 @@ def test_the_best_accuracy_is_the_worlds():
     assert sarcasm.best_accuracy(*dials.T).tolist() == pytest.approx(expected, abs=1e-6)
 
 
-def test_the_listener_is_the_worlds():
+def test_the_classifier_is_the_worlds():
     noise = {"voice_noise": 0.7, "face_noise": 1.5}
     u = sample_utterances(50, **noise, ambiguity=0.3, generator=seeded(0))
     assert torch.allclose(sarcasm.p_sarcastic(u.valence, u.voice, u.face, 0.7, 1.5), belief(u), atol=1e-6)
@@ -96,7 +96,7 @@ def test_the_pair_that_is_worth_a_coin():
     assert [name for name, pair in pairs.items() if ceiling(pair.split()) == 0.5] == [answer("why_multimodal.pairs")]
 
 
-def test_ideal_listeners_of_one_sense_add_up_to_nothing():
+def test_ideal_classifiers_of_one_sense_add_up_to_nothing():
     u = sample_utterances(100, generator=seeded(0))
     assert all((belief(u, sense) == 0.5).all() for sense in ("text", "voice", "face"))
     assert answer("why_multimodal.adding") == "as often as a coin"

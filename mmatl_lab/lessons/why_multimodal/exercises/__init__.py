@@ -5,7 +5,7 @@ from . import evaluation, fusion, information, sarcasm  # noqa: F401  # importin
 
 prediction(
     "why_multimodal.pairs",
-    "Take two of the three senses. Which pair is worth no more than a coin?",
+    "Take two of the three senses. Which pair leaves the best accuracy at chance, one half?",
     ("words + voice", "words + face", "voice + face", "none of them"),
     answer="voice + face",
     why="Both tell what is meant and neither tells what is said; sarcasm is whether the two differ.",
@@ -13,17 +13,17 @@ prediction(
 
 prediction(
     "why_multimodal.adding",
-    "Three ideal listeners, one for each sense, say how likely sarcasm is, and you add up their log-odds. How often is "
-    "the sum right?",
+    "Three ideal classifiers, one for each sense, say how likely sarcasm is, and you add up their log-odds. How often "
+    "is the sum right?",
     ("as often as a coin", "three times in four", "as often as the three senses together allow"),
     answer="as often as a coin",
-    why="From a single sense both answers are equally likely, so each listener says 1/2: log-odds of 0.",
+    why="From a single sense both answers are equally likely, so each classifier says 1/2: log-odds of 0.",
 )
 
 prediction(
     "why_multimodal.sensor",
-    "A watch feels shaking and gravity (accelerometer) and turning (gyroscope). From which is an exercise best told, "
-    "on people nobody has trained with?",
+    "A watch measures shaking and gravity (accelerometer) and turning (gyroscope). Which of these names the exercise "
+    "best, on people whom no model was trained on?",
     ("accelerometer alone", "gyroscope alone", "both"),
     answer="both",
     why="How the arm is held and how it turns are two different things, and exercises differ in either.",

@@ -91,8 +91,9 @@ def broken_accuracy(
 @exercise(
     "why_multimodal.6",
     "Too good to be true",
-    task="With a plain model this function finds that nearly every window of the watch is recognised. Three bugs "
-    "flatter it, none of them raises an error, and one hardly moves the number on these data. Mend all three.",
+    task="With a plain model this function finds that nearly every window of the watch is classified correctly. Three "
+    "bugs make the result too good. None raises an error, and one hardly changes the number on these data. Mend "
+    "all three.",
     minutes=12,
     difficulty=2,
     hints=(

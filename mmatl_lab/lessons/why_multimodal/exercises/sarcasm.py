@@ -1,4 +1,4 @@
-"""Exercises on the world of sarcasm: the best accuracy and the best listener."""
+"""Exercises on the world of sarcasm: the best accuracy and the best classifier."""
 
 import math
 from collections.abc import Iterator
@@ -143,7 +143,7 @@ def _check_posterior(trial: Trial, generator: torch.Generator) -> None:
 
 @exercise(
     "why_multimodal.2",
-    "The ideal listener",
+    "The ideal classifier",
     task=r"Given what is meant, voice and face are independent, $v \sim \mathcal{N}(m, \sigma_v^2)$ and "
     r"$f \sim \mathcal{N}(m, \sigma_f^2)$. Write $P(s \mid t, v, f)$ by Bayes' rule, where $s$ means $m = -t$, and "
     "both are equally likely at first. Valence 0 stands for neutral words, which tell nothing.",
