@@ -105,7 +105,7 @@ def load_checkpoint(path: Path | str, *, command: str = "mmatl-lab train LESSON"
                 "read it where you trust it and store its tensors with save_checkpoint"
             ) from None
         raise CheckpointError(damaged.format("it is empty" if not data else f"{len(data):,} bytes")) from error
-    if not isinstance(card, dict) or not isinstance(card.get("schema"), int):
+    if not isinstance(card, dict) or type(card.get("schema")) is not int:
         raise CheckpointError(
             f"{path} holds tensors but no card of mmatl_lab, so nothing says which model they fit: "
             "read it with safetensors and store it with save_checkpoint"

@@ -60,7 +60,8 @@ def plot_results(
     if not rows:
         raise ValueError("there are no results to plot: evaluate first")
     use_style()
-    shares = [row for row in rows if all(abs(x) <= 1 for x in _numbers(row))]
+    # the interval of a share may reach a little beyond 1, so it does not decide what is a share
+    shares = [row for row in rows if all(abs(x) <= 1 for x in _numbers(row, interval=False))]
     panels = ([shares] if shares else []) + [[row] for row in rows if row not in shares]
     height = 0.9 + 0.36 * len(rows) + 0.5 * (len(panels) - 1) + 0.3 * bool(title)  # inches
     tall = [len(panel) + 0.4 for panel in panels]
@@ -88,8 +89,8 @@ def describe(rows: Sequence[Row]) -> str:
     return "; ".join(said) + "."
 
 
-def _numbers(row: Row) -> list[float]:
-    found = (row.value, row.low, row.high, row.control, row.ceiling, _bound(row))
+def _numbers(row: Row, interval: bool = True) -> list[float]:
+    found = (row.value, row.control, row.ceiling, _bound(row), *((row.low, row.high) if interval else ()))
     return [x for x in found if x is not None]
 
 

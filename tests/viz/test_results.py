@@ -27,6 +27,11 @@ def words(figure) -> set[str]:
     return {text.get_text() for text in figure.findobj(plt.Text) if text.get_text()}
 
 
+def test_the_interval_of_a_share_may_reach_beyond_one():
+    figure = plot_results([FULL, row("all right", 1.0, low=0.999, high=1.001)], limits=(0.4, 1))
+    assert len(figure.axes) == 1
+
+
 def test_every_number_stands_where_it_is():
     figure = plot_results([FULL, row("a", -0.2)], title="All", xlabel="share")
     [ax] = figure.axes
