@@ -32,4 +32,6 @@ fi
 "$python" -m ruff check .
 "$python" -m ruff format --check .
 "$(dirname "$python")/lint-imports"
-exec "$python" -m pytest -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout=120 tests notebooks
+# Two workers with two threads each on two cores wait for each other at every sum: a cell of seconds then takes minutes.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+exec "$python" -m pytest -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout=600 tests notebooks
