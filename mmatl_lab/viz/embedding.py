@@ -7,6 +7,8 @@ neighbours together: who lies beside whom can be read from it, axes and the dist
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -109,7 +111,7 @@ def pca(x: np.ndarray) -> np.ndarray:
 
 def umap_from(x: np.ndarray, seed: int, start: np.ndarray, gentle: bool = False) -> np.ndarray:
     """UMAP from given starting points; `gentle` moves them no further than their neighbours pull them."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _threads_of_torch():
         warnings.simplefilter("ignore")  # n_jobs, disconnected vertices: neither is the learner's doing
         from umap import UMAP
 
@@ -132,6 +134,19 @@ def umap_from(x: np.ndarray, seed: int, start: np.ndarray, gentle: bool = False)
             precomputed_knn=(index.astype(np.int32), distance.astype(np.float32)),
         ).fit_transform(x)
     return points - points.mean(0)
+
+
+@contextmanager
+def _threads_of_torch() -> Iterator[None]:
+    """Keeps torch's number of threads: UMAP's compiler sets that of OpenMP, which is torch's, to the number of cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        if torch.get_num_threads() != before:
+            torch.set_num_threads(before)
 
 
 def turned(points: np.ndarray, before: np.ndarray | None) -> np.ndarray:

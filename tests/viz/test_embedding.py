@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -32,6 +35,16 @@ def test_umap_leaves_the_global_generators_alone():
     np.random.seed(0)
     umap_embed(x)
     assert (torch.rand(1), np.random.rand()) == expected
+
+
+def test_umap_leaves_the_number_of_threads_alone():
+    # In a process of its own: only the first map of a process changes it.
+    code = (
+        "import torch; torch.set_num_threads(1); from mmatl_lab.viz.embedding import umap_embed; "
+        "umap_embed(torch.randn(40, 4)); assert torch.get_num_threads() == 1, torch.get_num_threads()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_umap_keeps_clusters_apart():
