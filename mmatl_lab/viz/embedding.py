@@ -138,7 +138,7 @@ def umap_from(x: np.ndarray, seed: int, start: np.ndarray, gentle: bool = False)
 
 @contextmanager
 def _threads_of_torch() -> Iterator[None]:
-    """Keeps torch's number of threads: UMAP's compiler sets that of OpenMP, which is torch's, to the number of cores."""
+    """Keeps torch's number of threads: UMAP's compiler tells OpenMP, which torch uses too, to take all cores."""
     import torch
 
     before = torch.get_num_threads()
