@@ -8,6 +8,7 @@ MultiBench's: Liang et al. 2021, arXiv:2107.07502).
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
 
@@ -26,11 +27,12 @@ class Joint(nn.Module):
         self.fusion = fusion
         self.head = head
 
-    def features(self, views: Mapping[str, Tensor | Sequence[Tensor]]) -> list[Tensor]:
+    def features(self, views: Mapping[str, Tensor | Sequence[Tensor]], present: Tensor | None = None) -> list[Tensor]:
         """The vector of each modality, (B, n_m); views that the model has no encoder for are left alone.
 
         Args:
             views: by the name of the modality its tensor, or all arguments of its encoder, such as (tensor, mask).
+            present: as of ``forward``; an encoder gets zeros where its modality is missing.
 
         Raises:
             ValueError: a modality that the model needs is missing.
@@ -41,11 +43,25 @@ class Joint(nn.Module):
                 f"add {', '.join(missing)}."
             )
         inputs = {name: (x,) if isinstance(x, Tensor) else x for name, x in views.items()}
+        if present is not None:  # NaN in place of what is missing would reach the gradients of the encoder: 0 · NaN
+            inputs |= {name: _filled(inputs[name], present[:, m]) for m, name in enumerate(self.encoders)}
         return [encoder(*inputs[name]) for name, encoder in self.encoders.items()]
 
-    def forward(self, views: Mapping[str, Tensor | Sequence[Tensor]]) -> Tensor:
-        """Inputs by the name of the modality -> (B, C)."""
-        return self.head(self.fusion(self.features(views)))
+    def forward(self, views: Mapping[str, Tensor | Sequence[Tensor]], present: Tensor | None = None) -> Tensor:
+        """Inputs by the name of the modality -> (B, C).
+
+        Args:
+            present: (B, M) bool, in the order of the encoders, True where the modality is there; None: all are. What a
+                missing one holds has no influence on results and gradients.
+        """
+        features = self.features(views, present)
+        return self.head(self.fusion(features) if present is None else self.fusion(features, present))
+
+
+def _filled(inputs: Sequence[Tensor], present: Tensor) -> list[Tensor]:
+    """Zeros in the rows of all numbers (not of masks) that are not present."""
+    rows = [present.view(-1, *[1] * (x.dim() - 1)) for x in inputs]
+    return [x if x.dtype is torch.bool else x.masked_fill(~row, 0) for x, row in zip(inputs, rows, strict=True)]
 
 
 def mlp_head(in_dim: int, num_classes: int, hidden_dim: int = 128) -> nn.Sequential:

@@ -53,6 +53,11 @@ class SelfAttention(nn.Module):
         dropout = self.dropout if self.training else 0.0
         return self.project(_joined(attend(q, k, v, mask, causal=self.causal, dropout=dropout)))
 
+    def weights(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, H, L, L): the share of each token in what each token gets, without a cache; rows of sum 1, or 0."""
+        q, k, _ = _heads(self.qkv(x), 3, self.num_heads)
+        return attention_weights(q, k, mask, causal=self.causal)
+
 
 class CrossAttention(nn.Module):
     """Tokens attend to those of another sequence: words to patches, latents to frames.
@@ -95,6 +100,11 @@ class CrossAttention(nn.Module):
             k, v = cache.keys, cache.values
         (q,) = _heads(self.q(x), 1, self.num_heads)
         return self.project(_joined(attend(q, k, v, mask, dropout=self.dropout if self.training else 0.0)))
+
+    def weights(self, x: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, H, L, K): the share of each key in what each query gets; rows of sum 1, or 0 where there is no key."""
+        (q,), (k, _) = _heads(self.q(x), 1, self.num_heads), _heads(self.kv(context), 2, self.num_heads)
+        return attention_weights(q, k, mask)
 
 
 class Cache:
@@ -146,6 +156,15 @@ def attend(
         -1, keepdim=True
     )  # a softmax over nothing is NaN: these look at all, and what they see is dropped
     return _attend(q, k, v, mask | empty, causal, dropout).masked_fill(empty, 0.0)
+
+
+def attention_weights(q: Tensor, k: Tensor, mask: Tensor | None = None, *, causal: bool = False) -> Tensor:
+    """softmax(q kᵀ / √d), (B, H, L, K), to be looked at; arguments as of :func:`attend`.
+
+    It is what :func:`attend` makes of values that are the unit vectors.
+    """
+    unit = torch.eye(k.shape[2], dtype=k.dtype, device=k.device).expand(*k.shape[:2], -1, -1)
+    return attend(q, k, unit, mask, causal=causal)
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool, dropout: float) -> Tensor:

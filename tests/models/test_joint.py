@@ -43,3 +43,16 @@ def test_an_input_may_come_with_its_mask():
 def test_a_missing_view_is_named():
     with pytest.raises(ValueError, match="needs text, face, got text: add face"):
         joint("text", "face")({"text": VIEWS["text"]})
+
+
+def test_a_missing_modality_has_no_influence_whatever_stands_in_its_place():
+    model, present = joint("text", "voice"), torch.tensor([[1, 1], [0, 1], [1, 0], [1, 1]]).bool()
+    found = []
+    for value in (torch.nan, 3.0):
+        views = {name: torch.where(present[:, m, None], VIEWS[name], value) for m, name in enumerate(("text", "voice"))}
+        model.zero_grad()
+        out = model(views, present)
+        out.sum().backward()
+        found.append([out.detach(), *(p.grad.clone() for p in model.parameters())])
+    assert all(torch.equal(a, b) and a.isfinite().all() for a, b in zip(*found))
+    assert not torch.allclose(model(VIEWS)[1], found[0][0][1])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmatl_lab.nn.attention import Cache, CrossAttention, SelfAttention, attend
+from mmatl_lab.nn.attention import Cache, CrossAttention, SelfAttention, attend, attention_weights
 from mmatl_lab.nn.transformer import TransformerBlock
 
 PRECISION = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)  # the two ways on a CPU
@@ -173,3 +173,22 @@ def test_dropout_is_for_training_and_keeps_the_mean():
 def test_bad_arguments_get_a_sentence(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize("masks", [None, "keys", "full"])
+def test_weights_are_the_shares_of_the_values(masks):
+    q, k, v = (random(2, 3, n, 4, seed=seed) for seed, n in enumerate((4, 6, 6)))
+    mask = None if masks is None else random(*((2, 6) if masks == "keys" else (2, 4, 6)), seed=4) > -0.5
+    if mask is not None:
+        mask[0, 0] = False
+    weights = attention_weights(q, k, mask)
+    torch.testing.assert_close(weights @ v, attend(q, k, v, mask))
+    x, context = random(2, 4, 16), random(2, 6, 8, seed=1)
+    cross, attention = CrossAttention(16, 4, 8), self_attention()
+    there = torch.ones(2, 4, dtype=torch.bool)
+    there[1, 2:] = False
+    oracle = nn.MultiheadAttention(16, 4, batch_first=True)
+    oracle.in_proj_weight.data, oracle.in_proj_bias.data = attention.qkv.weight.data, attention.qkv.bias.data
+    expected = oracle(x, x, x, key_padding_mask=~there, average_attn_weights=False)[1]
+    torch.testing.assert_close(attention.weights(x, there), expected)
+    assert cross.weights(x, context).shape == (2, 4, 4, 6)
