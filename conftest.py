@@ -14,6 +14,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: a thread ea
 
 _runs = tempfile.mkdtemp(prefix="mmatl_lab_")
 os.environ["MMATL_LAB_RUNS"] = _runs
+os.environ["MMATL_LAB_PROGRESS"] = os.path.join(_runs, "progress.jsonl")
 atexit.register(shutil.rmtree, _runs, ignore_errors=True)
 
 # A shell that puts its jobs into the background lets them ignore Ctrl-C, and their children too; the tests press it.

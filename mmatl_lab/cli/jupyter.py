@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mmatl_lab import __version__, paths
 from mmatl_lab.cli.console import fail, say
+from mmatl_lab.lessons import record
 
 RECORD = ".mmatl_lab.json"  # in a learner's folder: the SHA-256 of the version of each notebook that was last put there
 
@@ -146,6 +147,7 @@ def serve(folder: Path, port: int, browser: bool) -> None:
     except ImportError as error:
         fail(f"JupyterLab cannot be imported ({error}): reinstall it with `python -m pip install jupyterlab`")
     os.environ.setdefault("MMATL_LAB_RUNS", str(paths.runs().absolute()))  # the same for notebooks and command line
+    os.environ.setdefault(record.VARIABLE, str(folder.absolute() / record.FILE))  # one for notebooks in all folders
     demos = free_port(7860)
     address = f"http://127.0.0.1:{demos}"
     first = min((path.name for path in folder.glob("*.ipynb")), default="")

@@ -15,7 +15,9 @@ from types import ModuleType
 from .. import paths
 from .exercise import check, hint, solution
 from .progress import predict, progress
+from .quiz import quiz
 from .recipe import Recipe, System
+from .record import reset_progress
 from .results import Report, Result
 
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
     "names",
     "predict",
     "progress",
+    "quiz",
+    "reset_progress",
     "solution",
 ]
 

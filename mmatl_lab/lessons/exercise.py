@@ -8,11 +8,12 @@ import doctest
 import inspect
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from . import record
 from . import stub as stubs
 from .attempt import Attempt, NotAttempted, Raised, Wrong, blank, same_code
 from .notes import Note, code_block, note
@@ -129,15 +130,6 @@ class Exercise:
         return f'{self.stub}\n\n\ncheck("{self.id}", {self.name})'
 
 
-@dataclass
-class Session:
-    """What the learner has done since the kernel started."""
-
-    verdicts: dict[str, list["Verdict"]] = field(default_factory=dict)
-    hints: dict[str, set[int]] = field(default_factory=dict)
-    solutions: set[str] = field(default_factory=set)
-
-
 @dataclass(frozen=True)
 class Verdict:
     """What a check found; shows itself in a notebook and as text.
@@ -168,7 +160,6 @@ class Verdict:
         return self._note()._repr_html_()
 
 
-session = Session()
 _registry: dict[str, Exercise] = {}
 _WORDS = {
     "passed": "passed",
@@ -254,7 +245,8 @@ def check(id: str, function: Callable | None = None, *, seed: int | None = None)
     exercise = find(id)
     seed = secrets.randbelow(10**6) if seed is None else seed
     verdict = _judge(exercise, function, seed)
-    session.verdicts.setdefault(id, []).append(verdict)
+    if verdict.status != "not attempted":
+        record.add("check", id, verdict.status)
     return verdict
 
 
@@ -262,14 +254,14 @@ def hint(id: str, number: int = 1) -> Note:
     """Hint `number` of an exercise, counted from 1; a number beyond the last gives the last."""
     exercise = find(id)
     number = min(max(int(number), 1), len(exercise.hints))
-    session.hints.setdefault(id, set()).add(number)
+    record.add("hint", id, number)
     return note("hint", f"{id} hint {number} of {len(exercise.hints)}", exercise.hints[number - 1])
 
 
 def solution(id: str) -> Note:
     """One solution of an exercise; others can be as right."""
     exercise = find(id)
-    session.solutions.add(id)
+    record.add("solution", id)
     return code_block(f"{id} {exercise.title}: a solution", exercise.solution_source)
 
 

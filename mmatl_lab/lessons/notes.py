@@ -9,6 +9,7 @@ _LOOKS = {
     "passed": ("✔", "#009E73"),
     "wrong": ("✘", "#D55E00"),
     "error": ("⚠", "#D55E00"),
+    "missed": ("✘", "#E69F00"),
     "open": ("◇", "#0072B2"),
     "not attempted": ("○", "#888888"),
     "hint": ("?", "#E69F00"),
@@ -43,11 +44,16 @@ class Note:
 def note(kind: str, head: str, body: str, foot: str = "") -> Note:
     """A note whose body is text; `code` and *stress* are shown as such, and lines stay lines."""
 
+    return Note(kind, head, body, f"<div>{marked(body)}</div>" if body else "", foot)
+
+
+def marked(text: str) -> str:
+    """HTML of text in which `code` and *stress* are shown as such, and lines stay lines."""
+
     def mark(found: re.Match) -> str:
         return f"<code>{found[1]}</code>" if found[1] else f"<em>{found[2]}</em>"
 
-    marked = re.sub(r"`([^`]+)`|\*(\w[^*`]*)\*", mark, html.escape(body, quote=False)).replace("\n", "<br>")
-    return Note(kind, head, body, f"<div>{marked}</div>" if body else "", foot)
+    return re.sub(r"`([^`]+)`|\*(\w[^*`]*)\*", mark, html.escape(text, quote=False)).replace("\n", "<br>")
 
 
 def code_block(head: str, source: str) -> Note:

@@ -1,149 +1,116 @@
-"""Predictions before the result is shown, and what you have done so far: both kept in memory until the kernel ends."""
+"""Predictions before the result is shown, and what you have done so far in a lesson."""
 
-import html
-import os
 from dataclasses import dataclass
 
 from mmatl_lab.viz.tables import Table
 
-from .exercise import exercises, session
+from . import record
+from .choices import Asked, Question, questions, register, score
+from .exercise import exercises
 from .notes import Note
 
-_predictions: dict[str, "Prediction"] = {}  # by question
-_registered: dict[str, "Prediction"] = {}  # by id
 
+@dataclass(frozen=True, repr=False)
+class Prediction(Asked):
+    """A question asked before its answer is shown."""
 
-@dataclass
-class Prediction:
-    """A question asked before the answer is shown: radio buttons in a live notebook, text where there are none.
+    question: Question
 
-    Attributes:
-        question: one sentence; LaTeX between `$` is typeset.
-        options: the possible answers.
-        answer: index of the right one.
-        why: one sentence that `progress` shows with the right answer.
-        chosen: index of what you predict, None until you choose.
-    """
+    @property
+    def options(self) -> tuple[str, ...]:
+        return self.question.options
 
-    question: str
-    options: tuple[str, ...]
-    answer: int
-    why: str = ""
-    chosen: int | None = None
+    @property
+    def answer(self) -> int:
+        """Index of the right option."""
+        return self.question.answer
 
     def choose(self, option: int | str) -> "Prediction":
-        """Choose without buttons: by the option's text, or by its place counted from 1.
+        """Choose without buttons: by the option's text, or by its place counted from 1. The first choice counts.
 
         Raises:
             ValueError: when there is no such option.
         """
-        self.chosen = _place(self.options, option)
+        self.question.choose(option)
         return self
 
-    def __repr__(self) -> str:
-        signs = ["●" if i == self.chosen else "○" for i in range(len(self.options))]
-        lines = [f"  {sign} {option}" for sign, option in zip(signs, self.options, strict=True)]
-        return "\n".join([f"? Predict. {self.question}", *lines])
+    def note(self, answered: bool) -> Note:
+        return Note("question", "Predict", self.question.to_text("", answered), self.question.to_html("", answered))
 
-    def _repr_html_(self) -> str:
-        signs = ["●" if i == self.chosen else "○" for i in range(len(self.options))]
-        lines = "".join(f"<div>{sign} {html.escape(o)}</div>" for sign, o in zip(signs, self.options, strict=True))
-        return Note("question", "Predict", "", f"<div>{html.escape(self.question)}</div>{lines}")._repr_html_()
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        """The buttons, with the text beside them for readers without a kernel."""
-        frozen = {"text/plain": repr(self), "text/html": self._repr_html_()}
-        widget = None if os.environ.get("MMATL_LAB_HEADLESS") == "1" else self._widget()
-        return {**widget._repr_mimebundle_(), **frozen} if widget is not None else frozen
-
-    def _widget(self):
-        """Radio buttons, or None outside a notebook."""
-        from IPython import get_ipython
-
-        if getattr(get_ipython(), "kernel", None) is None:
-            return None
-        import ipywidgets
-
-        buttons = ipywidgets.RadioButtons(
-            options=list(self.options), index=self.chosen, layout=ipywidgets.Layout(width="max-content")
-        )
-        buttons.observe(lambda change: setattr(self, "chosen", change["new"]), names="index")
-        question = ipywidgets.HTMLMath(f"<b>Predict.</b> {html.escape(self.question)}")
-        return ipywidgets.VBox([question, buttons])
+    def widget(self):
+        return self.question.widget("Predict.")
 
 
-def prediction(id: str, question: str, options: tuple[str, ...], answer: int | str, why: str = "") -> None:
-    """Register a question in `exercises.py`, so that `predict(id)` shows it without showing the answer in its cell."""
-    _registered[id] = _make(question, options, answer, why)
-
-
-def predict(
-    question: str, options: tuple[str, ...] | None = None, answer: int | str | None = None, why: str = ""
-) -> Prediction:
-    """Ask for a prediction; it is kept, and scored by `progress`. Asking the same again keeps what was chosen.
-
-    Args:
-        question: the question, or the id of a registered one such as `"clip.first"`.
-        options: the possible answers.
-        answer: the right one: its text, or its place counted from 1.
-        why: one sentence shown with the score.
+def prediction(id: str, question: str, options: tuple[str, ...], answer: int | str, why: str) -> None:
+    """Register a question in `exercises.py`, so that `predict(id)` asks it without showing the answer in its cell.
 
     Raises:
-        ValueError: for an unknown id, or an answer that is not among the options.
+        ValueError: fewer than two options, two alike, or an answer that is not among them.
     """
-    if options is None:
-        exercises(question.partition(".")[0])  # the lesson registers its questions with its exercises
-        if question not in _registered:
-            raise ValueError(
-                f"no question is called {question!r}: give its options and answer, or one of "
-                f"{', '.join(_registered) or 'none'}"
-            )
-        asked = _registered[question]
-    else:
-        asked = _make(question, options, answer, why)
-    return _predictions.setdefault(asked.question, asked)
+    register("predict", id, question, options, answer, why)
+
+
+def predict(id: str) -> Prediction:
+    """Ask for a prediction. What is right, and why, is shown as soon as an option is chosen; the first choice counts.
+
+    Args:
+        id: of a question that the lesson registers, such as `"clip.one-sided"`.
+
+    Raises:
+        ValueError: for an unknown id.
+    """
+    known = {q.id: q for q in questions("predict", id.partition(".")[0])}
+    if id not in known:
+        raise ValueError(f"no prediction is called {id!r}: this lesson has {', '.join(known) or 'none'}")
+    return Prediction(known[id])
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What is done of one lesson: counts of exercises and the questions that were asked."""
+
+    passed: int
+    checked: int
+    predictions: list[Question]
+    quiz: list[Question]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the quiz, which stands at the end, is answered; without a quiz, whether all exercises are passed."""
+        return all(q.chosen is not None for q in self.quiz) if self.quiz else self.passed == self.checked
+
+
+def tally(lesson: str) -> Tally:
+    """What is done of a lesson."""
+    checked = [e.id for e in exercises(lesson) if not e.open]
+    passed = {e.id for e in record.events("check") if e.what == "passed"}
+    return Tally(
+        len(passed.intersection(checked)), len(checked), questions("predict", lesson), questions("quiz", lesson)
+    )
 
 
 def progress(lesson: str) -> Note:
-    """Your exercises of a lesson and your predictions so far."""
-    known = exercises(lesson)
-    rows = [(e.id, e.title, *_state(e.id)) for e in known]
-    table = Table(("exercise", "", "state", "tries", "help"), rows)
-    text, body = repr(table), table._repr_html_()
-    passed = sum("passed" in row[2] for row in rows)
-    checked = sum(not e.open for e in known)
-    foot = f"{passed} of {checked} checked exercises passed."
-    answered = [p for p in _predictions.values() if p.chosen is not None]
-    if answered:
-        scored = [(p.question, p.options[p.chosen], p.options[p.answer], p.why) for p in answered]
-        more = Table(("prediction", "yours", "right", "why"), scored)
-        text, body = f"{text}\n\n{more!r}", body + more._repr_html_()
-    if _predictions:
-        right = sum(p.chosen == p.answer for p in answered)
-        scored = f"{right} of {len(answered)} right, " if answered else ""
-        foot += f" Predictions: {scored}{len(_predictions) - len(answered)} not made."
-    return Note("question", f"Progress in {lesson}", text, body, foot)
+    """Your exercises, predictions and quiz of a lesson so far."""
+    rows = [(e.id, e.title, *_state(e.id)) for e in exercises(lesson)]
+    done = tally(lesson)
+    parts = [Table(("exercise", "", "state", "tries", "help"), rows)]
+    for name, asked in (("prediction", done.predictions), ("quiz", done.quiz)):
+        answered = [(q.text, f"{'✔' if q.right else '✘'} {q.options[q.chosen]}", "" if q.right else q.options[q.answer])
+                    for q in asked if q.chosen is not None]  # fmt: skip
+        if answered:
+            parts.append(Table((name, "yours", "the answer"), answered))
+    foot = [f"{done.passed} of {done.checked} checked exercises passed."]
+    foot += [f"Predictions: {score(done.predictions)}."] * bool(done.predictions)
+    foot += [f"Quiz: {score(done.quiz)}."] * bool(done.quiz)
+    page = "".join(part._repr_html_() for part in parts)
+    return Note("question", f"Progress in {lesson}", "\n\n".join(map(repr, parts)), page, " ".join(foot))
 
 
 def _state(id: str) -> tuple[str, str, str]:
     """State, number of tries, help used, of one exercise."""
-    tried = [v for v in session.verdicts.get(id, []) if v.status != "not attempted"]
-    last = next((v for v in tried if v.passed), tried[-1] if tried else None)
+    tried = [e.what for e in record.events("check", id)]
+    last = "passed" if "passed" in tried else tried[-1] if tried else None
     signs = {"passed": "✔ passed", "wrong": "✘ not yet", "error": "⚠ error", "open": "◇ yours to judge"}
-    count = len(session.hints.get(id, ()))
-    used = [f"{count} hint{'s' * (count > 1)}"] * (count > 0) + ["solution"] * (id in session.solutions)
-    return signs[last.status] if last else "○ not attempted", str(len(tried)), ", ".join(used)
-
-
-def _make(question: str, options: tuple[str, ...], answer: int | str | None, why: str) -> Prediction:
-    options = tuple(map(str, options))
-    return Prediction(question, options, _place(options, answer), why)
-
-
-def _place(options: tuple[str, ...], option: int | str | None) -> int:
-    """Index of an option given by its text or by its place counted from 1."""
-    if option in options:
-        return options.index(option)
-    if isinstance(option, int) and 1 <= option <= len(options):
-        return option - 1
-    raise ValueError(f"{option!r} is none of the options {options}: give its text, or 1 to {len(options)}")
+    count = len({e.what for e in record.events("hint", id)})
+    used = [f"{count} hint{'s' * (count > 1)}"] * (count > 0) + ["solution"] * bool(record.events("solution", id))
+    return signs.get(last, "○ not attempted"), str(len(tried)), ", ".join(used)

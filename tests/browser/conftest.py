@@ -84,7 +84,8 @@ def jupyter(tmp_path_factory):
         options = [f"--port={port}", f"--ServerApp.root_dir={folder}", "--IdentityProvider.token="]
         places = dict.fromkeys(("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR"), str(home))
         places |= {"JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"), "OMP_NUM_THREADS": "1"}
-        environment = {name: value for name, value in os.environ.items() if name != "MMATL_LAB_HEADLESS"} | places
+        ours = ("MMATL_LAB_HEADLESS", "MMATL_LAB_PROGRESS")  # a learner has neither
+        environment = {name: value for name, value in os.environ.items() if name not in ours} | places
         log = (home / "log").open("w")
         servers.append(subprocess.Popen([*command, *options], env=environment, stdout=log, stderr=log))
         address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60

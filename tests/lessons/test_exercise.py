@@ -1,4 +1,3 @@
-import sys
 import threading
 from dataclasses import replace
 
@@ -7,7 +6,7 @@ import torch
 
 from mmatl_lab.lessons import check, hint, progress, solution
 from mmatl_lab.lessons.attempt import Wrong
-from mmatl_lab.lessons.exercise import _registry, exercise, exercises, session
+from mmatl_lab.lessons.exercise import _registry, exercise, exercises
 from mmatl_lab.lessons.notes import note
 
 
@@ -19,11 +18,8 @@ def double_checker(trial, generator):
 
 
 @pytest.fixture(autouse=True)
-def toy(monkeypatch):
-    """A lesson of two exercises, and a session of its own."""
-    for name in ("verdicts", "hints", "solutions"):
-        monkeypatch.setattr(session, name, type(getattr(session, name))())
-    monkeypatch.setattr(sys.modules["mmatl_lab.lessons.progress"], "_predictions", {})
+def toy():
+    """A lesson of two exercises."""
 
     @exercise("toy.1", "Twice", task="Double `x`.", minutes=1, difficulty=2, hints=("More.", "Twice."),
               checker=double_checker)  # fmt: skip

@@ -1,71 +1,88 @@
-import sys
-from types import SimpleNamespace
-
-import ipywidgets  # noqa: F401  # it keeps the get_ipython that it finds when it is imported: not the one of a test
 import pytest
 
-from mmatl_lab.lessons import predict, progress
-from mmatl_lab.lessons.clip import exercises  # noqa: F401  # registered before the fixture hides what is registered
+from mmatl_lab.lessons import choices, predict, quiz
+from mmatl_lab.lessons.progress import prediction
 
-module = sys.modules["mmatl_lab.lessons.progress"]
-
-
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch):
-    monkeypatch.setattr(module, "_predictions", {})
-    monkeypatch.setattr(module, "_registered", {})
+pytestmark = pytest.mark.usefixtures("toy_questions")
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def ask():
-    return predict("Which is larger, $a$ or $b$?", ("a < b", "b"), answer="b", why="It is.")
+def parts(widget):
+    head, *buttons, explained = widget.children
+    return head, buttons, explained
 
 
-def test_without_widgets_it_is_text_and_is_answered_by_place_or_by_text():
-    assert repr(ask()) == "? Predict. Which is larger, $a$ or $b$?\n  ○ a < b\n  ○ b"
-    assert repr(ask().choose(1)).endswith("● a < b\n  ○ b")
-    assert repr(ask().choose("b")).endswith("○ a < b\n  ● b")
+def test_as_text_it_asks_and_once_answered_it_explains():
+    assert repr(predict("toy.rise")) == "? Predict\n  Rise or $f$?\n    ○ rise\n    ○ fall <"
+    assert repr(predict("toy.rise").choose("rise")) == (
+        "? Predict\n  Rise or $f$?\n    ✘ rise\n    ✔ fall <\n  ✘ The answer is: fall <\n    It is heavy."
+    )
+    assert repr(predict("toy.later").choose(1)).endswith("✔ Right: yes\n    Soon.")
+
+
+def test_the_first_choice_counts():
+    predict("toy.rise").choose("rise").choose("fall <")
+    assert predict("toy.rise").question.chosen == 0 and not predict("toy.rise").question.right
     with pytest.raises(ValueError, match="3 is none of the options"):
-        ask().choose(3)
+        predict("toy.rise").choose(3)
 
 
-def test_the_answer_is_not_shown_before_the_end():
-    bundle = ask()._repr_mimebundle_()
-    assert set(bundle) == {"text/plain", "text/html"}  # outside a notebook
-    assert "It is." not in str(bundle) and "a &lt; b" in bundle["text/html"]
+def test_a_choice_survives_the_kernel_and_an_option_that_is_no_longer_there_does_not_count(kept, monkeypatch):
+    predict("toy.rise").choose("fall <")
+    assert predict("toy.rise").question.right and "fall <" in kept.read_text()
+    prediction("toy.rise", "Rise or fall?", ("up", "down"), "down", "It is heavy.")
+    assert predict("toy.rise").question.chosen is None
+    assert predict("toy.rise").choose("down").question.right
 
 
-def test_in_a_notebook_there_are_buttons_with_the_text_beside_them(monkeypatch):
-    import IPython
-
-    monkeypatch.delenv("MMATL_LAB_HEADLESS", raising=False)
-    monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(kernel=object()))
-    question = ask()
-    bundle = question._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert bundle["text/html"] == question._repr_html_() and bundle["text/plain"] == repr(question)
-    buttons = question._widget().children[1]
-    buttons.index = 1
-    assert question.chosen == 1 and ask()._widget().children[1].index == 1  # running the cell again keeps it
-    monkeypatch.setenv("MMATL_LAB_HEADLESS", "1")
-    assert set(ask()._repr_mimebundle_()) == {"text/plain", "text/html"}
+def test_a_button_explains_in_place_and_locks_the_question(live):
+    bundle = predict("toy.rise")._repr_mimebundle_()
+    assert WIDGET in bundle
+    _, buttons, explained = parts(predict("toy.rise").widget())
+    assert [b.description for b in buttons] == ["○ rise", "○ fall <"] and not any(b.disabled for b in buttons)
+    assert explained.value == ""
+    buttons[0].click()
+    assert [b.description for b in buttons] == ["✘ rise", "✔ fall <"] and all(b.disabled for b in buttons)
+    assert "It is heavy." in explained.value and choices.ORANGE in explained.value
+    assert "mmatl-wrong" in buttons[0]._dom_classes and "mmatl-right" in buttons[1]._dom_classes
+    _, again, explained = parts(predict("toy.rise").widget())  # the cell is run again
+    assert all(b.disabled for b in again) and "It is heavy." in explained.value
 
 
-def test_progress_scores_them():
-    ask().choose("a < b")
-    predict("Later?", ["yes", "no"], 1).choose("yes")
-    predict("Never?", ["yes", "no"], 1)
-    text = repr(progress("clip"))
-    assert "Predictions: 1 of 2 right, 1 not made." in text
-    assert "It is." in text and "Never?" not in text  # what is not answered yet is not given away
+def test_a_right_choice_is_green(live):
+    _, buttons, explained = parts(predict("toy.rise").widget())
+    buttons[1].click()
+    assert choices.GREEN in explained.value and [b.description for b in buttons] == ["○ rise", "✔ fall <"]
 
 
-def test_a_registered_question_keeps_its_answer_out_of_the_cell():
-    module.prediction("clip.first", "Rise or fall?", ("rise", "fall"), "fall")
-    assert predict("clip.first").choose("fall").answer == 1
-    with pytest.raises(ValueError, match=r"no question is called 'clip.last'.*clip.first"):
-        predict("clip.last")
+@pytest.mark.parametrize("ask", [lambda: predict("toy.rise"), lambda: quiz("toy")], ids=["prediction", "quiz"])
+def test_the_saved_page_has_the_question_and_neither_choice_nor_answer(live, ask):
+    before = ask()._repr_mimebundle_()
+    for kind in ("predict", "quiz"):
+        for question in choices.questions(kind, "toy"):
+            question.choose(1)
+    after = ask()._repr_mimebundle_()
+    for mime in ("text/plain", "text/html"):
+        assert before[mime] == after[mime] and "✔" not in after[mime] and "✘" not in after[mime]
+    page = after["text/plain"] + after["text/html"]
+    assert not any(why in page for why in ("heavy", "Soon", "One and one", "near")) and "○ " in page
 
 
-def test_an_answer_that_is_no_option_is_told():
-    with pytest.raises(ValueError, match="'c' is none of the options"):
-        predict("Which?", ("a", "b"), "c")
+def test_headless_there_is_no_widget():
+    assert set(predict("toy.rise")._repr_mimebundle_()) == {"text/plain", "text/html"}
+    assert "fall &lt;" in predict("toy.rise")._repr_mimebundle_()["text/html"]
+
+
+def test_an_unknown_id_gets_the_known_ones():
+    with pytest.raises(ValueError, match=r"no prediction is called 'toy.last': this lesson has toy.rise, toy.later"):
+        predict("toy.last")
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "message"),
+    [(("a", "b"), "c", "'c' is none of the options"), (("a", "b"), 0, "0 is none"), (("a",), "a", "at least two"),
+     (("a", "a"), "a", "all different")],
+)  # fmt: skip
+def test_a_question_that_cannot_be_asked_is_refused(options, answer, message):
+    with pytest.raises(ValueError, match=message):
+        prediction("toy.bad", "Which?", options, answer, "Because.")
