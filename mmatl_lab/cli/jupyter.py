@@ -30,9 +30,9 @@ def workplace(folder: Path) -> Path:
 
 
 def unpack(source: Path, target: Path) -> list[str]:
-    """Copy the notebooks of `source` into `target`, and never over what a learner changed.
+    """Copy the notebooks of `source` and the pages beside them into `target`, and never over what a learner changed.
 
-    A notebook that is missing is copied; one that is as it was put there is replaced by a newer version; one that was
+    One that is missing is copied; one that is as it was put there is replaced by a newer version; one that was
     edited stays, and a newer version goes beside it under a name of its own.
 
     Returns:
@@ -45,12 +45,12 @@ def unpack(source: Path, target: Path) -> list[str]:
     record = target / RECORD
     known = _known(record)
     said, new = [], 0
-    for notebook in sorted(source.glob("*.ipynb")):
+    for notebook in sorted([*source.glob("*.ipynb"), *source.glob("*.md")]):
         shipped, mine = notebook.read_bytes(), target / notebook.name
         digest = hashlib.sha256(shipped).hexdigest()
         if not mine.exists():
             _write(mine, shipped)
-            new += 1
+            new += mine.suffix == ".ipynb"
         elif (present := hashlib.sha256(mine.read_bytes()).hexdigest()) == known.get(notebook.name) != digest:
             _write(mine, shipped)
             said.append(f"{mine.name} is now the version of mmatl-lab {__version__}; you had not changed the old one.")
@@ -76,7 +76,7 @@ def _beside(mine: Path, shipped: bytes) -> Path:
     number = 0
     while True:
         tail = f"-{number}" if number else ""
-        path = mine.with_name(f"{mine.stem}.{__version__}{tail}.ipynb")
+        path = mine.with_name(f"{mine.stem}.{__version__}{tail}{mine.suffix}")
         if not path.exists():
             _write(path, shipped)
         if path.read_bytes() == shipped:
@@ -127,13 +127,32 @@ def end_demos(child: subprocess.Popen, seconds: float = 10) -> None:
 
 
 def settings(demos: str) -> dict[str, dict]:
-    """JupyterLab's settings where they differ from its own: no news, no look for updates, a menu with the demos."""
-    item = {"command": "help:open", "args": {"text": "Demos of all lessons", "url": demos, "newBrowserTab": True}}
+    """JupyterLab's settings where they differ from its own.
+
+    No news and no look for updates; menus with the demos and the glossary; Markdown files, such as the glossary, open
+    as pages.
+    """
+    preview = "Markdown Preview"
+    pages = {
+        "Demos": ("help:open", {"text": "Demos of all lessons", "url": demos, "newBrowserTab": True}),
+        "Glossary": (
+            "docmanager:open",
+            {"label": "Glossary of all lessons", "path": "glossary.md", "factory": preview},
+        ),
+    }
+    menus = [
+        {
+            "id": f"jp-mainmenu-mmatl-lab-{name}",
+            "label": name,
+            "rank": 900,
+            "items": [{"command": command, "args": args}],
+        }
+        for name, (command, args) in pages.items()
+    ]
     return {
         "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-        "@jupyterlab/mainmenu-extension:plugin": {
-            "menus": [{"id": "jp-mainmenu-mmatl-lab", "label": "Demos", "rank": 900, "items": [item]}]
-        },
+        "@jupyterlab/mainmenu-extension:plugin": {"menus": menus},
+        "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": preview}},
     }
 
 

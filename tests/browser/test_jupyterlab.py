@@ -61,3 +61,10 @@ def test_the_menu_leads_to_the_demos(page, lab):
         page.get_by_text("Demos of all lessons").click()
     opened.value.wait_for_selector("gradio-app .gradio-container", timeout=60_000)
     assert opened.value.url.rstrip("/") == lab.demos.rstrip("/")
+
+
+def test_the_menu_leads_to_the_glossary_as_a_page(page, lab):
+    page.goto(lab.address)
+    page.get_by_role("menuitem", name="Glossary", exact=True).click(timeout=60_000)
+    page.get_by_text("Glossary of all lessons").click()
+    page.locator(".jp-MarkdownViewer h3", has_text="gallery").wait_for(timeout=60_000)

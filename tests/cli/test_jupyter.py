@@ -42,6 +42,12 @@ def test_an_empty_folder_gets_every_notebook(shipped, mine):
     assert said == [f"Notebooks copied to {mine}: 2."]
 
 
+def test_pages_beside_the_notebooks_come_along(shipped, mine):
+    (shipped / "glossary.md").write_text("terms")
+    assert jupyter.unpack(shipped, mine) == [f"Notebooks copied to {mine}: 2."]
+    assert (mine / "glossary.md").read_text() == "terms"
+
+
 def test_a_second_start_changes_nothing_and_says_nothing(shipped, mine):
     jupyter.unpack(shipped, mine)
     (mine / "03_clip.ipynb").write_text("my work")

@@ -15,6 +15,12 @@ def code_cells(lesson: str) -> list[str]:
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def markdown(lesson: str) -> str:
+    """The text of the notebook's Markdown cells."""
+    notebook = nbformat.read(lessons.get(lesson).notebook, as_version=4)
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
 def cell_with(lesson: str, text: str) -> str:
     """The one code cell that holds ``text``."""
     found = [cell for cell in code_cells(lesson) if text in cell]
