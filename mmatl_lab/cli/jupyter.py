@@ -91,6 +91,19 @@ def _write(path: Path, data: bytes) -> None:
     os.replace(half, path)
 
 
+def trust(folder: Path) -> None:
+    """Sign the notebooks of `folder`: JupyterLab keeps the style sheets of these contents, wherever a copy lies.
+
+    It takes them off the outputs of a notebook that nobody has run here, and figures are then white on a dark page.
+    """
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    notary = NotebookNotary()
+    for path in folder.glob("*.ipynb"):
+        notary.sign(nbformat.read(path, as_version=4))
+
+
 def free_port(first: int) -> int:
     """The first port from `first` on that nobody on this machine listens at.
 
@@ -165,6 +178,7 @@ def serve(folder: Path, port: int, browser: bool) -> None:
         from jupyterlab.labapp import LabApp
     except ImportError as error:
         fail(f"JupyterLab cannot be imported ({error}): reinstall it with `python -m pip install jupyterlab`")
+    trust(paths.notebooks())
     os.environ.setdefault("MMATL_LAB_RUNS", str(paths.runs().absolute()))  # the same for notebooks and command line
     os.environ.setdefault(record.VARIABLE, str(folder.absolute() / record.FILE))  # one for notebooks in all folders
     demos = free_port(7860)

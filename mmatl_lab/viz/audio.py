@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..world.audio import HOP, MELS, RATE, hertz_to_mel, log_mel
-from .picture import Picture, to_png
+from .picture import Picture
 from .style import SEQUENTIAL, look, present, use_style
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Sound:
         for ax in axes[:, 1:].flat:
             ax.set_ylabel("")
         figure.colorbar(spectrogram, ax=axes[1], label="dB", pad=0.02, ticks=(-80, -40, 0))
-        picture = Picture(to_png(figure), self.alt, width=round(100 * width))
+        picture = Picture.of(figure, self.alt)
         plt.close(figure)
         return picture
 

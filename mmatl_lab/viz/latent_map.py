@@ -16,7 +16,7 @@ import numpy as np
 import traitlets
 
 from .alignment import Frames, plot_frames
-from .picture import Picture, to_png
+from .picture import Picture
 from .style import headless, look, to_uint8
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class LatentMap(anywidget.AnyWidget):
             figure = plot_frames(self.frames)
         else:
             figure = plot_cards(self.frames, self.data["captions"], self._pictures)
-        picture = Picture(to_png(figure), self.frames.alt(), width=round(figure.get_figwidth() * 100))
+        picture = Picture.of(figure, self.frames.alt())
         plt.close(figure)
         return picture
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .picture import Picture, animation, to_png
+from .picture import Picture, animation, coloured_regions, to_png
 from .style import BLUE, SEQUENTIAL, VERMILLION, ceiling, control, headless, in_notebook, use_style
 
 if TYPE_CHECKING:
@@ -64,6 +63,7 @@ class LivePlot:
             )
         self.wanted = frozenset(record)
         self.recorded: list[tuple[int, np.ndarray]] = []
+        self._true_colours = ()  # of the recorded pictures
         self._handle = None
         self._figure = None
         self._next = 0.0
@@ -81,7 +81,7 @@ class LivePlot:
             return
         from IPython.display import display
 
-        frame = {"image/png": base64.b64encode(self._draw(history, num_steps, dpi=100)).decode()}
+        frame = {"text/html": self._picture(history, num_steps, dpi=100).to_html()}
         if self._handle is None:
             self._handle = display(frame, raw=True, display_id=True)
         else:
@@ -100,7 +100,7 @@ class LivePlot:
     def close(self, history: Mapping[str, Sequence[float]]) -> None:
         """Draws the final frame, which stays in the notebook with its alt text; without a notebook, prints the text."""
         self._figure = None  # laid out anew: the labels may have grown
-        picture = Picture(self._draw(history, None, dpi=150), self.alt(history), width=round(self._width() * 100))
+        picture = self._picture(history, None, dpi=150)
         if self._handle is not None:
             self._handle.update(picture)
             self._handle, self._next = None, 0.0  # the next run of the cell gets an output of its own
@@ -139,10 +139,15 @@ class LivePlot:
         pictures = [picture for _, picture in self.recorded]
         name = self.extra_title or "The panel"
         alt = alt or f"{name} at steps {', '.join(str(step) for step, _ in self.recorded)}."
-        return animation(pictures, [500] * (len(pictures) - 1) + [2500], alt)
+        milliseconds = [500] * (len(pictures) - 1) + [2500]
+        return animation(pictures, milliseconds, alt, true_colours=self._true_colours)
 
     def _width(self) -> float:
         return 3.4 * (len(self.metrics) + (self.extra is not None))
+
+    def _picture(self, history: Mapping[str, Sequence[float]], num_steps: int | None, dpi: int) -> Picture:
+        png = self._draw(history, num_steps, dpi)
+        return Picture(png, self.alt(history), round(self._width() * 100), coloured_regions(self._figure))
 
     def _draw(self, history: Mapping[str, Sequence[float]], num_steps: int | None, dpi: int) -> bytes:
         from matplotlib.figure import Figure  # not pyplot: the inline backend would show the figure a second time
@@ -204,6 +209,7 @@ class LivePlot:
         canvas = FigureCanvasAgg(figure)
         self._draw_extra(figure.subplots(), f"{self.extra_title}, step {step}".removeprefix(", ").capitalize())
         canvas.draw()
+        self._true_colours = coloured_regions(figure)
         return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 

@@ -1,4 +1,10 @@
-"""Pictures and animations with their alt text, as a notebook keeps and shows them."""
+"""Pictures and animations with their alt text, as a notebook keeps and shows them, on a light page and on a dark one.
+
+A figure is drawn once, on white. On a dark page a sheet over it inverts its lightness and keeps its hues: white becomes
+the page's #111, black letters become #EEE, blue stays blue. The sheet has a hole over each picture and heat map in the
+figure, whose colours mean something. Where a page keeps no style sheets, as JupyterLab does until a notebook is
+trusted, the figure stays as it is, on white.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +19,16 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
     from PIL import Image
+
+Region = tuple[float, float, float, float]  # left, top, right, bottom, in shares of a figure's width and height
+# JupyterLab, and pages that nbconvert makes from a notebook; VS Code
+DARK = ':is([data-jp-theme-light="false"], .vscode-dark)'
+INVERT = 0.933  # takes white to #111, the ground of JupyterLab's dark theme
+SHEET = (
+    "<style>.mmatl-figure{position:relative;display:inline-block;max-width:100%}.mmatl-figure>i{display:none}"
+    f"{DARK} .mmatl-figure>i{{display:block;position:absolute;inset:0;"
+    f"backdrop-filter:invert({INVERT}) hue-rotate(180deg)}}</style>"
+)
 
 
 def to_png(figure: Figure, **options) -> bytes:
@@ -33,6 +49,7 @@ class Picture:
         data: bytes of a PNG, WebP or GIF file; an animation stays animated on pages, its PNG is the last frame.
         alt: what a person would conclude from the picture.
         width: shown width in CSS pixels.
+        true_colours: regions that look the same on a dark page, such as the pictures in a figure.
     Raises:
         ValueError: `alt` is empty.
     """
@@ -40,6 +57,26 @@ class Picture:
     data: bytes = field(repr=False)
     alt: str
     width: int
+    true_colours: tuple[Region, ...] = ()
+
+    @classmethod
+    def of(cls, figure: Figure, alt: str) -> Picture:
+        """The figure as a picture, 100 pixels an inch wide; pictures and heat maps in it keep their colours."""
+        data = to_png(figure)  # first: only what is drawn has a place
+        return cls(data, alt, round(100 * figure.get_figwidth()), coloured_regions(figure))
+
+    def to_html(self, kind: str = "png", data: bytes | None = None) -> str:
+        """The picture and the sheet that fits it to a dark page.
+
+        Args:
+            kind, data: format and bytes of the file, where not those of this PNG.
+        """
+        source = f"data:image/{kind};base64,{base64.b64encode(data or self.data).decode()}"
+        shown = 'style="max-width:100%;display:block"'
+        return (
+            f'{SHEET}<div class="mmatl-figure"><img alt="{html.escape(self.alt)}" width="{self.width}" {shown} '
+            f'src="{source}"><i style="clip-path:{_with_holes(self.true_colours)}"></i></div>'
+        )
 
     def __post_init__(self) -> None:
         if not self.alt.strip():
@@ -55,16 +92,53 @@ class Picture:
         else:
             shown, kind = _encoded(picture, "WEBP", lossless=True), "WEBP"
         png = _encoded(picture.convert("RGB").quantize(256, dither=0), "PNG", optimize=True)  # a third of the size
-        source = f"data:image/{kind.lower()};base64,{base64.b64encode(shown).decode()}"
-        tag = f'<img alt="{html.escape(self.alt)}" width="{self.width}" style="max-width:100%" src="{source}">'
         return (
-            {"text/html": tag, "image/png": base64.b64encode(png).decode(), "text/plain": self.alt},
+            {
+                "text/html": self.to_html(kind.lower(), shown),
+                "image/png": base64.b64encode(png).decode(),
+                "text/plain": self.alt,
+            },
             {"image/png": {"alt": self.alt, "width": self.width}},
         )
 
 
+def coloured_regions(figure: Figure) -> tuple[Region, ...]:
+    """Where pictures, heat maps and colour bars are in a figure that was drawn."""
+    from matplotlib.collections import QuadMesh
+    from matplotlib.image import AxesImage
+    from matplotlib.transforms import Bbox
+
+    page, found = figure.bbox, []
+    for artist in (*figure.findobj(AxesImage), *figure.findobj(QuadMesh)):
+        box = Bbox.intersection(artist.get_window_extent(), artist.axes.bbox)
+        if box is not None:
+            left, right = box.x0 / page.width, box.x1 / page.width
+            found.append((left, 1 - box.y1 / page.height, right, 1 - box.y0 / page.height))
+    unique = list(dict.fromkeys(tuple(round(x, 4) for x in region) for region in found))
+    return tuple(a for a in unique if not any(a != b and _within(a, b) for b in unique))
+
+
+def _within(a: Region, b: Region) -> bool:
+    return a[0] >= b[0] and a[1] >= b[1] and a[2] <= b[2] and a[3] <= b[3]
+
+
+def _with_holes(regions: Sequence[Region]) -> str:
+    """Everything but the regions, as a CSS polygon: one line goes round the page and round each hole."""
+    path = ["-1% -1%,101% -1%,101% 101%,-1% 101%,-1% -1%"]  # a little beyond: an edge on half a pixel stays white
+    for left, top, right, bottom in regions:
+        x0, y0, x1, y1 = (f"{100 * share:.4g}%" for share in (left, top, right, bottom))
+        path.append(f"{x0} {y0},{x1} {y0},{x1} {y1},{x0} {y1},{x0} {y0},-1% -1%")
+    return f"polygon(evenodd,{','.join(path)})"
+
+
 def animation(
-    pictures: Sequence, milliseconds: Sequence[int], alt: str, *, marks: bool = False, limit: int = 250_000
+    pictures: Sequence,
+    milliseconds: Sequence[int],
+    alt: str,
+    *,
+    marks: bool = False,
+    limit: int = 250_000,
+    true_colours: tuple[Region, ...] = (),
 ) -> Picture:
     """Pictures as one animated WebP that plays on any page without a kernel.
 
@@ -74,6 +148,7 @@ def animation(
         alt: what a person would conclude from it.
         marks: small marks in few colours, which stay crisp in 16 colours without loss, and blur with loss.
         limit: bytes; the quality falls until it is kept, or the lowest is reached.
+        true_colours: as for `Picture`.
     """
     from PIL import Image
 
@@ -86,7 +161,7 @@ def animation(
         data = _encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], **timing, **options)
         if len(data) <= limit:
             break
-    return Picture(data, alt, width=images[0].width)
+    return Picture(data, alt, images[0].width, true_colours)
 
 
 def _encoded(picture: Image.Image, kind: str, **options) -> bytes:

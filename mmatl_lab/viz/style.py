@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .picture import Picture, to_png
+from .picture import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ def register(name: str, appearance: Look) -> None:
 def use_style() -> None:
     """Sets matplotlib's defaults for the whole package; calling it again changes nothing.
 
-    Figures carry their own white background, so that they read the same on a dark page.
+    Figures are drawn on white; `viz/picture.py` fits them to a dark page.
     """
     import matplotlib as mpl
 
@@ -236,7 +236,7 @@ def show(figure: Figure, *, alt: str) -> None:
     """
     import matplotlib.pyplot as plt
 
-    picture = Picture(to_png(figure), alt, width=round(figure.get_figwidth() * 100))
+    picture = Picture.of(figure, alt)
     plt.close(figure)
     present(picture)
 

@@ -101,6 +101,20 @@ def test_a_folder_that_cannot_be_written_to_is_a_sentence(shipped, tmp_path, mon
     assert "cannot be copied" in said and "start from a folder of your own" in said and len(said.splitlines()) == 1
 
 
+def test_notebooks_as_shipped_are_trusted_and_others_are_not(tmp_path, monkeypatch):
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
+    nbformat.write(notebook, tmp_path / "a.ipynb")
+    jupyter.trust(tmp_path)
+    notary = NotebookNotary()
+    assert notary.check_signature(nbformat.read(tmp_path / "a.ipynb", as_version=4))
+    notebook.cells[0].source = "2"
+    assert not notary.check_signature(notebook)
+
+
 def test_a_taken_port_is_passed_over():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

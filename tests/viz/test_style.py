@@ -1,9 +1,12 @@
+import colorsys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 
 from mmatl_lab.viz import style
+from mmatl_lab.viz.picture import INVERT
 
 
 def luminance(colour):
@@ -32,8 +35,28 @@ def test_modalities_but_black_can_be_seen_on_a_dark_page():
         assert look.colour == style.BLACK or contrast(look.colour, "#111111") >= 3
 
 
-def test_words_on_figures_have_the_contrast_of_text():
-    assert contrast(style.GREY, "#FFFFFF") >= 4.5
+def on_a_dark_page(colour):
+    """What CSS's `invert` and then `hue-rotate(180deg)` make of a colour, as Filter Effects 1 defines them."""
+    inverted = [INVERT + (1 - 2 * INVERT) * int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    twice = 2 * (0.213 * inverted[0] + 0.715 * inverted[1] + 0.072 * inverted[2])
+    return "#" + "".join(f"{round(255 * min(1, max(0, twice - x))):02X}" for x in inverted)
+
+
+def test_figures_read_as_well_on_a_dark_page_as_on_white():
+    assert on_a_dark_page("#FFFFFF") == "#111111"
+    for words in (style.BLACK, style.GREY):
+        assert contrast(words, "#FFFFFF") >= 4.5 and contrast(on_a_dark_page(words), "#111111") >= 4.5
+    for look in style.MODALITIES.values():
+        assert contrast(on_a_dark_page(look.colour), "#111111") >= 3  # WCAG 1.4.11
+
+
+@pytest.mark.parametrize("colour", [style.ORANGE, style.SKY, style.GREEN, style.BLUE, style.VERMILLION, style.PURPLE])
+def test_a_colour_is_still_itself_on_a_dark_page(colour):
+    def hue(colour):
+        return colorsys.rgb_to_hls(*(int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)))[0]
+
+    away = abs(hue(colour) - hue(on_a_dark_page(colour)))
+    assert min(away, 1 - away) < 20 / 360
 
 
 @pytest.fixture

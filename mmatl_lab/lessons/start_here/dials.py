@@ -3,7 +3,7 @@
 import html
 
 from mmatl_lab.seeding import seeded
-from mmatl_lab.viz.picture import Picture, to_png
+from mmatl_lab.viz.picture import Picture
 from mmatl_lab.viz.style import headless
 from mmatl_lab.viz.video import Video
 from mmatl_lab.viz.views import NOISE, views_figure, views_of
@@ -33,7 +33,7 @@ class Exhibit:
         views = views_of(scene, size=PIXELS, noise=noise, generator=seeded(0))
         self.alt = f"{views.text}, motion {factors['motion']}, noise {noise:g}: seen, read, heard, felt and watched."
         figure = views_figure(views)
-        self.picture = Picture(to_png(figure), self.alt, width=round(100 * figure.get_figwidth()))
+        self.picture = Picture.of(figure, self.alt)
         plt.close(figure)
         large = views.video.repeat_interleave(ENLARGED, -1).repeat_interleave(ENLARGED, -2)
         self.video = Video(large, views.audio, alt=f"The {factors['shape']} moves, with its sound.", width=256)
