@@ -37,6 +37,14 @@ PresetName = Annotated[
     str | None,
     typer.Option("--preset", envvar="MMATL_LAB_PRESET", help="quick (a minute), full (what is shipped) or gpu."),
 ]
+Opening = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        envvar="MMATL_LAB_PRESET",
+        help="What the notebooks begin with: shipped (train nothing), quick, full or gpu.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object to stdout, and everything else to stderr.")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
 
@@ -77,12 +85,23 @@ def start(
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="JupyterLab's port; the next free one if it is taken.")
     ] = 8888,
+    preset: Opening = None,
     no_browser: NoBrowser = False,
 ) -> None:
     """Check this machine, then open JupyterLab on the notebooks, with the demos beside."""
     from mmatl_lab.cli import doctor, jupyter
+    from mmatl_lab.training import PRESETS, SHIPPED
 
-    say(doctor.verdict(doctor.examine()))
+    known = (SHIPPED, *PRESETS)
+    if preset:
+        os.environ["MMATL_LAB_PRESET"] = _known("preset", preset, known)  # the kernels inherit it
+    looks = doctor.examine()
+    say(doctor.verdict(looks))
+    begin = next((look.found for look in looks if look.name == "preset" and look.ok), "full")
+    say(
+        f"The lessons begin with the preset {begin}. The switch in a lesson's first cell changes it there, and "
+        f"`mmatl-lab start --preset {'|'.join(known)}` for all lessons."
+    )
     jupyter.serve(jupyter.workplace(Path.cwd()), port, browser=not no_browser)
 
 
@@ -96,19 +115,20 @@ def check_machine(as_json: AsJson = False) -> None:
 
 @app.command("lessons")
 def list_lessons() -> None:
-    """List the lessons: number, name, how long training takes here, and what each one shows."""
+    """List the lessons: number, name, how long the notebook takes here, and what each one shows."""
     from rich.console import Console
     from rich.table import Table
 
     from mmatl_lab import lessons
-    from mmatl_lab.cli.doctor import duration, minutes
+    from mmatl_lab.lessons.opening import duration, minutes
+    from mmatl_lab.training import default_preset
 
     table = Table(box=None, pad_edge=False)
-    for column in ("", "lesson", "trains in", "shows"):
-        table.add_column(column, justify="right" if column == "trains in" else "left")
+    for column in ("", "lesson", "takes", "shows"):
+        table.add_column(column, justify="right" if column == "takes" else "left")
     for name in lessons.names():
         lesson = lessons.get(name)
-        time = duration(minutes(name)) if lesson.trains else "–"
+        time = duration(minutes(lesson.recipe, default_preset())) if lesson.trains else "–"
         table.add_row(f"{lesson.number:02d}", name, time, lesson.title)
     Console().print(table)
 
@@ -127,10 +147,13 @@ def train(
 
     On several devices: torchrun --nproc-per-node=N -m mmatl_lab train LESSON
     """
-    from mmatl_lab.training import default_preset, unfinished
+    from mmatl_lab.training import SHIPPED, default_preset, unfinished
 
     recipe = _trained(lesson).recipe
-    preset = _known("preset", preset or default_preset(), recipe.presets)
+    preset = preset or default_preset()
+    if preset == SHIPPED:
+        fail(f"the preset {SHIPPED!r} is for notebooks and trains nothing: use {', '.join(recipe.presets)}", code=2)
+    preset = _known("preset", preset, recipe.presets)
     if only is not None:
         _known("checkpoint", only, recipe.checkpoints)
     folder = folder or paths.runs(lesson)

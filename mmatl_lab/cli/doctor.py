@@ -1,12 +1,10 @@
 """`mmatl-lab doctor`: is this machine ready, what will it run, and what to do where it is not ready."""
 
-import functools
 import hashlib
 import json
 import shutil
 import sys
 import tempfile
-import time
 import tomllib
 from collections.abc import Callable
 from importlib import metadata
@@ -18,7 +16,6 @@ from mmatl_lab.cli.console import show
 
 MEMORY_GB = 2.0  # a notebook kernel with torch, the figures and one training run
 DISK_GB = 1.0  # logs and checkpoints of all lessons, several times over
-REFERENCE_GFLOPS = 100.0  # float32 matrix product on the 2-core machine whose minutes the lessons state
 
 
 class Check(NamedTuple):
@@ -52,21 +49,6 @@ def requirements() -> list[str]:
     if source.exists():
         return tomllib.loads(source.read_text(encoding="utf-8"))["project"]["dependencies"]
     return [line for line in metadata.requires("mmatl-lab") or [] if "extra ==" not in line]
-
-
-@functools.cache
-def speed() -> float:
-    """Float32 matrix products of this processor with all its threads, in GFLOP/s (best of a few, about 0.2 s)."""
-    import torch
-
-    size = 1024
-    a, b = torch.ones(size, size), torch.ones(size, size)
-    best = float("inf")
-    for _ in range(6):
-        start = time.perf_counter()
-        a @ b
-        best = min(best, time.perf_counter() - start)
-    return 2 * size**3 / best / 1e9
 
 
 def _python() -> Check:
@@ -123,7 +105,7 @@ def _preset() -> Check:
 
 
 def _device() -> Check:
-    from mmatl_lab.training import machine
+    from mmatl_lab.training.hardware import machine, speed
 
     return Check("device", True, f"{machine()}, {speed():.0f} GFLOP/s on the processor")
 
@@ -196,27 +178,16 @@ def _folder() -> Check:
     return Check("folder", True, f"{paths.runs().absolute()} can be written to")
 
 
-def minutes(lesson: str) -> float:
-    """Expected minutes of training of a lesson that trains, with this machine's preset.
-
-    A lesson states the minutes of a 2-core machine; they are scaled by the measured speed of this processor.
-    """
-    from mmatl_lab import lessons
-    from mmatl_lab.training import default_preset
-
-    preset = default_preset()
-    slower = 1.0 if preset == "gpu" else REFERENCE_GFLOPS / speed()
-    return lessons.get(lesson).recipe.minutes[preset] * slower
-
-
 def visit(as_json: bool) -> bool:
     """Examine the machine and print what was found; True when all is well."""
     from mmatl_lab import lessons
+    from mmatl_lab.lessons.opening import duration, minutes
+    from mmatl_lab.training import default_preset
 
     checks = examine()
     well = all(check.ok for check in checks)
-    trained = [lesson for lesson in lessons.names() if well and lessons.get(lesson).trains]
-    expected = {lesson: round(minutes(lesson), 1) for lesson in trained}
+    trained = [lesson for lesson in map(lessons.get, lessons.names()) if well and lesson.trains]
+    expected = {lesson.name: round(minutes(lesson.recipe, default_preset()), 1) for lesson in trained}
     if as_json:
         show(json.dumps({"ok": well, "minutes": expected, "checks": [check._asdict() for check in checks]}, indent=2))
         return well
@@ -224,7 +195,7 @@ def visit(as_json: bool) -> bool:
         show(line(check))
     if well:
         times = ", ".join(f"{lesson} {duration(value)}" for lesson, value in expected.items())
-        show(f"All is well. Training takes about: {times}.")
+        show(f"All is well. The notebooks take about, with the preset {default_preset()}: {times or 'no time'}.")
     else:
         show("Mend the lines marked ✘, then run `mmatl-lab doctor` again.")
     return well
@@ -239,8 +210,3 @@ def verdict(checks: list[Check]) -> str:
 def line(check: Check) -> str:
     """A check as a line to read."""
     return f"{'✔' if check.ok else '✘'} {check.name:<10} {check.found}" + (f": {check.remedy}" if check.remedy else "")
-
-
-def duration(minutes: float) -> str:
-    """Minutes, or seconds where it is less than one, to read."""
-    return f"{minutes:.0f} min" if minutes >= 1 else f"{60 * minutes:.0f} s"

@@ -14,6 +14,7 @@ from types import ModuleType
 
 from .. import paths
 from .exercise import check, hint, solution
+from .opening import opening
 from .progress import predict, progress
 from .quiz import quiz
 from .recipe import Recipe, System
@@ -30,6 +31,7 @@ __all__ = [
     "get",
     "hint",
     "names",
+    "opening",
     "predict",
     "progress",
     "quiz",

@@ -7,7 +7,7 @@ from . import record
 from .choices import Question
 from .progress import Tally, tally
 
-COLUMNS = ("", "lesson", "what it shows", "training on 2 cores", "demo", "exercises", "predictions", "quiz", "")
+COLUMNS = ("", "lesson", "what it shows", "minutes (2 cores)", "demo", "exercises", "predictions", "quiz", "")
 
 
 def overview() -> Table:
@@ -31,12 +31,12 @@ def _here(done: dict[str, Tally]) -> str:
 
 
 def _row(lesson: lessons.Lesson, done: Tally, here: str) -> tuple:
-    """Number, name, title, minutes of training with the preset full, the demo's command, and what is done."""
+    """Number, name, title, minutes of the notebook with the preset full, the demo's command, and what is done."""
     return (
         f"{lesson.number:02d}",
         Link(lesson.name, lesson.notebook.name),
         lesson.title,
-        f"{lesson.recipe.minutes['full']:g} min" if lesson.trains else "none",
+        f"{lesson.recipe.minutes['full']:g}" if lesson.trains else "–",
         Code(f"mmatl-lab demo {lesson.name}" if lesson.has_demo else ""),
         f"{done.passed}/{done.checked}" if done.checked else "",
         _right(done.predictions),

@@ -21,7 +21,7 @@ from .results import Report, Result, metrics_of
 if TYPE_CHECKING:  # torch is imported by what needs it, so that a table of the lessons is drawn at once
     from torch import nn
 
-    from mmatl_lab.training import Run
+    from mmatl_lab.training import Checkpoint, Run
 
 
 def _nothing(*_, **__) -> tuple:
@@ -57,11 +57,12 @@ class System:
     reserved: tuple[int, ...] = ()
 
     def settings(self, preset: str) -> Any:
-        """The settings of a preset.
+        """The settings of a preset; those of ``"shipped"``, the shipped model, are those of full, which made it.
 
         Raises:
             ValueError: there is no preset of this name.
         """
+        preset = "full" if preset == "shipped" else preset
         if preset not in self.presets:
             raise ValueError(f"{self.name} has no preset {preset!r}: choose one of {', '.join(self.presets)}")
         return self.presets[preset]
@@ -75,9 +76,14 @@ class System:
             return self.build(settings.model)
 
     def run(self, model: "nn.Module", settings: Any, **options) -> "Run":
-        """The helper of this system's loop: `Run` with the settings' steps and learning rate, and our options."""
-        from mmatl_lab.training import Run
+        """The helper of this system's loop: `Run` with the settings' steps and learning rate, and our options.
 
+        Raises:
+            ValueError: the seed is kept for evaluation.
+        """
+        from mmatl_lab.training import Run, check_seed
+
+        check_seed(options.get("seed", 0), self.reserved)
         ours = {name: value(settings) if callable(value) else value for name, value in self.options.items()}
         return Run(model, self.name, settings.num_steps, **({"lr": settings.lr} | ours | options))
 
@@ -106,7 +112,8 @@ class Recipe:
 
     Attributes:
         lesson: its name. title: the claim that it shows, one line.
-        minutes: of training by preset, on 2 CPU cores (gpu: on one GPU); empty for a lesson that trains nothing.
+        minutes: of the whole notebook by preset and for ``shipped``, from the first cell to the last, on 2 CPU cores
+            (gpu: on one GPU); ``scripts/minutes.py`` measures them. Empty for a lesson that trains nothing.
         systems: in the order of training; one may need earlier ones.
         evaluate_all: ``evaluate_all(models)`` -> results that take several systems, or none; ``models`` maps names to
             trained models and loads each when it is asked for.
@@ -120,7 +127,8 @@ class Recipe:
 
     @property
     def presets(self) -> tuple[str, ...]:
-        return tuple(self.minutes)
+        """What the lesson can be trained with."""
+        return tuple(self.systems[0].presets) if self.systems else ()
 
     @property
     def checkpoints(self) -> tuple[str, ...]:
@@ -156,10 +164,11 @@ class Recipe:
         from mmatl_lab.training import check_seed, unfinished
 
         chosen = [self.system(only)] if only is not None else self.systems
+        for system in chosen:  # before the first is trained
+            check_seed(seed, system.reserved)
         files: dict[str, Path] = {}
         for system in chosen:
             settings = system.settings(preset)
-            check_seed(seed, system.reserved)
             files[system.name] = self._train(system, settings, preset, Path(folder), resume, seed)
             if unfinished(files[system.name]):  # Ctrl-C means the whole command, not only this system
                 break
@@ -193,26 +202,42 @@ class Recipe:
         Raises:
             FileNotFoundError, CheckpointError: there is no usable file, or it does not hold this system.
         """
-        from mmatl_lab.training.checkpoint import CheckpointError, fit_into, load_checkpoint
+        from mmatl_lab.training.checkpoint import CheckpointError, fit_into
 
-        system = self.system(name)
-        path = (
-            paths.asset(f"checkpoints/{name}.safetensors") if folder is None else Path(folder) / f"{name}.safetensors"
-        )
-        where = "" if folder is None else f" --folder {folder}"
-        command = f"mmatl-lab train {self.lesson} --only {name}{where}"
-        state, card = load_checkpoint(path, command=command)
-        if card.get("name") != name:
-            raise CheckpointError(
-                f"{path} holds {card.get('name')!r}, not {name!r}: put each checkpoint back under its own name, "
-                f"or make it with `{command}`"
-            )
+        system, (state, card) = self.system(name), self.weights(name, folder=folder)
+        path = self._file(name, folder)
         try:
             model = system.build(system.config(card))
         except ValueError as error:
-            raise CheckpointError(f"{path}: {error}; make it again with `{command}`") from error
+            raise CheckpointError(f"{path}: {error}; make it again with `{self._command(name, folder)}`") from error
         fit_into(model, state, path)
         return model.eval(), card
+
+    def weights(self, name: str, *, folder: Path | None = None) -> "Checkpoint":
+        """The weights of a trained model and their card, for `System.run(..., weights=...)`.
+
+        Args, Raises:
+            as of `load`.
+        """
+        from mmatl_lab.training.checkpoint import CheckpointError, load_checkpoint
+
+        self.system(name)
+        path, command = self._file(name, folder), self._command(name, folder)
+        checkpoint = load_checkpoint(path, command=command)
+        if checkpoint.card.get("name") != name:
+            raise CheckpointError(
+                f"{path} holds {checkpoint.card.get('name')!r}, not {name!r}: put each checkpoint back under its own "
+                f"name, or make it with `{command}`"
+            )
+        return checkpoint
+
+    @staticmethod
+    def _file(name: str, folder: Path | None) -> Path:
+        relative = f"{name}.safetensors"
+        return paths.asset(f"checkpoints/{relative}") if folder is None else Path(folder) / relative
+
+    def _command(self, name: str, folder: Path | None) -> str:
+        return f"mmatl-lab train {self.lesson} --only {name}" + ("" if folder is None else f" --folder {folder}")
 
     def evaluate(self, *, folder: Path | None = None) -> Report:
         """Measure all systems on what training never saw, beside controls, ceilings and targets.
@@ -242,7 +267,14 @@ class Recipe:
 
     @staticmethod
     def _needed(system: System, models: Mapping[str, "nn.Module"]) -> dict[str, "nn.Module"]:
-        return {name: models[name] for name in system.needs}
+        """The trained models that a system needs, or a sentence with the one that is missing or unfinished."""
+        needed = {}
+        for name in system.needs:
+            try:
+                needed[name] = models[name]
+            except FileNotFoundError as error:
+                raise FileNotFoundError(f"{system.name} needs {name}: {error}") from error
+        return needed
 
 
 class Models(Mapping):

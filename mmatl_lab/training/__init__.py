@@ -15,6 +15,7 @@ _WHERE = {
     "unfinished": "resume",
     "Machine": "hardware",
     "PRESETS": "hardware",
+    "SHIPPED": "hardware",
     "default_preset": "hardware",
     "machine": "hardware",
     "Study": "study",

@@ -42,10 +42,10 @@ def check_seed(seed: int, reserved: Collection[int]) -> int:
     return seed
 
 
-def check_metrics(metrics: Mapping[str, Tensor | float]) -> None:
-    """Raise unless each of ``metrics`` is one number, under a name that the log does not use itself."""
+def check_metrics(metrics: Mapping[str, Tensor | float], columns: Collection[str]) -> None:
+    """Raise unless each of ``metrics`` is one number, under a name that is none of the ``columns`` of the log."""
     for name, value in metrics.items():
-        if name in ("step", "lr", "loss"):
+        if name in columns:
             raise ValueError(f"a metric cannot be called {name!r}, which is logged already: choose another name")
         size = value.numel() if isinstance(value, Tensor) else getattr(value, "size", isinstance(value, int | float))
         if size != 1:

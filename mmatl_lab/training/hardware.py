@@ -1,11 +1,15 @@
-"""What this machine can do, and which preset (``quick``, ``full``, ``gpu``) fits it."""
+"""What this machine can do, how fast it is, and which preset (``quick``, ``full``, ``gpu``) fits it."""
 
 import difflib
+import functools
 import os
 import platform
+import time
 from typing import NamedTuple
 
 PRESETS = ("quick", "full", "gpu")
+SHIPPED = "shipped"  # in a notebook: load the shipped models, which the preset full made, and train none
+REFERENCE_GFLOPS = 100.0  # float32 matrix product on the 2-core machine whose minutes the lessons state
 
 
 class Machine(NamedTuple):
@@ -53,19 +57,34 @@ def machine(device: str = "auto") -> Machine:
     return Machine(device, _cpu_name(), cores, bf16, _memory())
 
 
+@functools.cache
+def speed() -> float:
+    """Float32 matrix products of this processor with all its threads, in GFLOP/s (best of a few, about 0.2 s)."""
+    import torch
+
+    size = 1024
+    a, b = torch.ones(size, size), torch.ones(size, size)
+    best = float("inf")
+    for _ in range(6):
+        start = time.perf_counter()
+        a @ b
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best / 1e9
+
+
 def default_preset() -> str:
     """``$MMATL_LAB_PRESET`` if set, else ``"gpu"`` on a machine with CUDA, else ``"full"``.
 
     Raises:
-        ValueError: if the variable holds anything but a preset.
+        ValueError: if the variable holds anything but a preset or ``"shipped"``, which notebooks take.
     """
-    preset = os.environ.get("MMATL_LAB_PRESET")
-    if preset in PRESETS:
+    preset, known = os.environ.get("MMATL_LAB_PRESET"), (SHIPPED, *PRESETS)
+    if preset in known:
         return preset
     if preset:
-        nearest = difflib.get_close_matches(preset.lower(), PRESETS, n=1, cutoff=0.5)
+        nearest = difflib.get_close_matches(preset.lower(), known, n=1, cutoff=0.5)
         meant = f"did you mean {nearest[0]!r}, or another of" if nearest else "use one of"
-        raise ValueError(f"MMATL_LAB_PRESET is {preset!r}, which is no preset: {meant} {', '.join(PRESETS)}")
+        raise ValueError(f"MMATL_LAB_PRESET is {preset!r}, which is no preset: {meant} {', '.join(known)}")
     import torch
 
     return "gpu" if torch.cuda.is_available() else "full"

@@ -43,6 +43,15 @@ class Kept:
         self.fabric.barrier()
         return self.path
 
+    def _warn_of_replacing(self) -> None:
+        """Say that a trained file is there, which the end of this run replaces."""
+        there = self._folder / f"{self.name}.safetensors"
+        if self._writes and self.done < self.num_steps and there.is_file():
+            self._say(
+                f"{there} holds a trained {self.name}: the end of this run replaces it. To keep it, stop now and "
+                "copy it, or give another folder."
+            )
+
     def _about(self) -> dict[str, Any]:
         where = {"device": str(self.device), "precision": self.precision, "processes": self.world_size}
         where |= {"threads": torch.get_num_threads()} if self.device.type == "cpu" else {}

@@ -35,6 +35,7 @@ from mmatl_lab import paths
 from mmatl_lab.seeding import seeded
 from mmatl_lab.threads import calm_threads
 
+from .checkpoint import Checkpoint, fit_into
 from .checks import check_loss, check_metrics
 from .distributed import average_gradients, broadcast, make_fabric
 from .ema import EMA
@@ -77,6 +78,8 @@ class Run(Kept, Shown):
         seed: of the data and, through torch's global generator, of dropout.
         folder: default ``$MMATL_LAB_RUNS`` or ``./runs``.
         resume: go on from ``folder/NAME.state.safetensors`` if it is there.
+        weights: of a finished training, as :func:`load_checkpoint` gives them. The model gets them and is in
+            evaluation mode, the loop has no turn, and nothing is written.
         save: False writes nothing at all, for experiments of seconds.
         save_every: seconds between two checkpoints, at least; 0 writes one in every step.
         device: "auto", "cuda", "mps" or "cpu".
@@ -96,12 +99,14 @@ class Run(Kept, Shown):
         history: ``{"step": [...], "loss": [...], metric: [...]}``, lists of one length; NaN where nothing was given. On
             a GPU its last quarter of a second is still on the device inside the loop, and it is whole after it.
         done, stopped, seconds: steps done; whether it ended early; time in the loop, with that before a resume.
+        loaded: the card of ``weights``; None for a run that trains.
         device, precision, rank, world_size, is_main: where and how it runs; ``is_main`` on the process that writes.
         path, state_path: the files of weights and card, and of what a resume needs.
 
     Raises:
         ValueError: for a setting that is none of those above.
-        CheckpointError: when ``resume`` finds a checkpoint that is damaged or belongs to other settings.
+        CheckpointError: when ``resume`` finds a checkpoint that is damaged or belongs to other settings, or when
+            ``weights`` do not fit the model.
     """
 
     def __init__(
@@ -119,6 +124,7 @@ class Run(Kept, Shown):
         seed: int = 0,
         folder: Path | str | None = None,
         resume: bool = False,
+        weights: Checkpoint | None = None,
         save: bool = True,
         save_every: float = 30.0,
         device: str = "auto",
@@ -140,7 +146,9 @@ class Run(Kept, Shown):
         self._folder = Path(folder or paths.runs())
         self.state_path = self._folder / f"{name}.state.safetensors"
         self.save_every, self._next_save = save_every, 0.0
-        self._writes, self._kept = save, False  # kept: state_path holds a state of this run
+        self.loaded = None if weights is None else weights.card
+        self._writes = save and weights is None
+        self._kept = False  # whether state_path holds a state of this run
         self._plots = tuple(plot) if isinstance(plot, Sequence) else (plot,)
 
         computer = machine(device)
@@ -150,6 +158,10 @@ class Run(Kept, Shown):
         self.is_main = self.rank == 0
         module = model if isinstance(model, nn.Module) else nn.ModuleDict(model)
         self.module = module.to(self.device, memory_format=memory_format)
+        if weights is not None:
+            fit_into(self.module, weights.state, f"the checkpoint of {name}")
+            self.module.eval()
+            self.done = num_steps
         broadcast(self.module.state_dict().values(), self.fabric)
         self.model = Autocast(module, self.autocast) if self.precision == "bf16-mixed" else module
         self._parts = make_parts(module, lr, optimizer, weight_decay, num_steps, schedule)
@@ -159,7 +171,9 @@ class Run(Kept, Shown):
         self._average = None if ema is None else EMA(module, ema)
         self.ema = self._average and self._average.module
 
+        losses = {f"{name}_loss" for name in self._parts if name}
         self.learning_rates = {f"{part.prefix}lr": part.learning_rates for part in self._parts.values()}
+        self._columns = {"step", "loss", "lr", *self.learning_rates, *losses}  # of the log; no metric is called so
         self.history = {"step": []} | ({"loss": []} if "" in self._parts else {})
         self.settings = {"num_steps": num_steps, "seed": seed, "schedule": schedule, "clip": clip, "ema": ema}
         self.settings |= {"lr": dict(lr) if isinstance(lr, Mapping) else lr, "weight_decay": weight_decay}
@@ -170,15 +184,19 @@ class Run(Kept, Shown):
         patient = self.device.type != "cpu" and all(map(can_skip, self.optimizers.values()))
         self._look_every = LOOK_EVERY if patient else 0.0
         self._first, self._open = 0, False  # step that the loop began with; whether a turn of the loop is under way
-        if resume and self.state_path.is_file():
+        if resume and weights is None and self.state_path.is_file():
             self._load_state()
             self._say(f"{name} goes on from step {self.done} of {num_steps}")
-        elif resume:
+        elif resume and weights is None:
             self._say(f"nothing to resume at {self.state_path}: {name} starts at step 0")
 
     # The loop ---------------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[tuple[int, torch.Generator]]:
+        if self.loaded is not None:
+            self._show_loaded()
+            return
+        self._warn_of_replacing()
         log_folder = self._folder / "logs" / self.name if self._writes else None
         self._signals = StopSignals()
         known = (self.name, self.history, self.learning_rates, self._plots, log_folder)
@@ -282,7 +300,7 @@ class Run(Kept, Shown):
                 is usable. A GPU is asked every quarter of a second, so that the error may come some steps later.
             RuntimeError, TypeError, ValueError: when there is no gradient, no such part, or a metric is no number.
         """
-        check_metrics(metrics)
+        check_metrics(metrics, self._columns)
         if not self._open or self._loss is None:
             raise RuntimeError("run.update() needs gradients: call run.backward(loss) before it, in each turn")
         unknown = [name for name in names if name not in self._parts]

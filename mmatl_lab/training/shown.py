@@ -50,10 +50,21 @@ class Shown:
             f"data of seeded({self.seed}, {failed})"
         )
 
+    def _show_loaded(self) -> None:
+        """The plots without a curve, and one sentence: what there is to see of a run that trains nothing."""
+        for plot in () if self.quiet or not self.is_main else self._plots:
+            plot.close(self.history)
+        self._say(self.summary())
+
     def summary(self) -> str:
         """One sentence made from the numbers."""
         far = f"step {self.done} of {self.num_steps}"
         words = [f"{self.name}: {far} in {duration(self.seconds)}"]
+        if self.loaded is not None:
+            steps, ends = self.loaded.get("step", 0), self.loaded.get("training", {})
+            took = duration(self.loaded.get("seconds", 0.0))
+            words = [f"{self.name}: the weights of an earlier training are loaded ({steps:,} steps in {took})"]
+            return "; ".join(words + [f"{name} {value:.3f}" for name, value in ends.items() if value is not None])
         if self.stopped:
             words = [f"{self.name} stopped at {far}; the model is usable; resume=True goes on"]
         for name, column in list(self.history.items())[1:]:

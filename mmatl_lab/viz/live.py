@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 class LivePlot:
@@ -98,9 +99,27 @@ class LivePlot:
             self.recorded.append((step, self._extra_alone(step)))
 
     def close(self, history: Mapping[str, Sequence[float]]) -> None:
-        """Draws the final frame, which stays in the notebook with its alt text; without a notebook, prints the text."""
+        """Draws the final frame, which stays in the notebook with its alt text; without a notebook, prints the text.
+
+        With no step in the history there are no curves: only the extra panel is drawn, if there is one.
+        """
+        if not any(len(_curve(history, name)[0]) for name in self.metrics):
+            self._close_without_curves()
+            return
         self._figure = None  # laid out anew: the labels may have grown
-        picture = self._picture(history, None, dpi=150)
+        self._leave(self._picture(history, None, dpi=150))
+
+    def _close_without_curves(self) -> None:
+        sentence = "No step was trained here, so there are no curves."
+        if self.extra is None:
+            print(sentence)
+        else:
+            name = self.extra_title or "The panel"
+            figure = self._panel(self.extra_title)
+            self._leave(Picture.of(figure, f"{name}, with the model as it is. {sentence}"))
+
+    def _leave(self, picture: Picture) -> None:
+        """Show the final picture in place of the last frame."""
         if self._handle is not None:
             self._handle.update(picture)
             self._handle, self._next = None, 0.0  # the next run of the cell gets an output of its own
@@ -201,16 +220,21 @@ class LivePlot:
 
     def _extra_alone(self, step: int) -> np.ndarray:
         """The extra panel by itself as (H, W, 3) uint8, for the animation."""
+        figure = self._panel(f"{self.extra_title}, step {step}".removeprefix(", "))
+        figure.canvas.draw()
+        self._true_colours = coloured_regions(figure)
+        return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
+
+    def _panel(self, title: str) -> Figure:
+        """The extra panel as a figure of its own."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
         use_style()
         figure = Figure(figsize=(3.2, 3.4), dpi=100, layout="constrained")
-        canvas = FigureCanvasAgg(figure)
-        self._draw_extra(figure.subplots(), f"{self.extra_title}, step {step}".removeprefix(", ").capitalize())
-        canvas.draw()
-        self._true_colours = coloured_regions(figure)
-        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        FigureCanvasAgg(figure)
+        self._draw_extra(figure.subplots(), title.capitalize())
+        return figure
 
 
 def _curve(history: Mapping[str, Sequence[float]], name: str) -> tuple[np.ndarray, np.ndarray]:

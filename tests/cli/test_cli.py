@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from mmatl_lab import __version__, errata
+from mmatl_lab.cli import doctor, jupyter
 
 KEYS = ["lesson", "preset", "seconds", "metrics", "controls", "ceilings", "targets"]
 
@@ -55,6 +56,27 @@ def test_train_takes_the_preset_of_the_environment_and_the_folder_of_the_lesson(
     monkeypatch.setenv("MMATL_LAB_RUNS", str(tmp_path))
     assert run("train", "toy").code == 0
     assert toy.recipe.calls[0] == ("train", "quick", tmp_path / "toy", False, 0, None)
+
+
+def test_the_preset_of_the_notebooks_trains_nothing(run, toy):
+    answer = run("train", "toy", "--preset", "shipped")
+    assert answer.code == 2 and toy.recipe.calls == []
+    assert answer.err == ("mmatl-lab: the preset 'shipped' is for notebooks and trains nothing: use quick, full, gpu\n")
+
+
+def test_start_hands_the_preset_to_the_kernels_and_says_how_to_choose(run, toy, monkeypatch, tmp_path):
+    served = []
+    monkeypatch.setattr(jupyter, "workplace", lambda folder: tmp_path)
+    monkeypatch.setattr(jupyter, "serve", lambda *_, **__: served.append(os.environ["MMATL_LAB_PRESET"]))
+    monkeypatch.setattr(doctor, "examine", lambda: [doctor.Check("preset", True, os.environ["MMATL_LAB_PRESET"])])
+    monkeypatch.setenv("MMATL_LAB_PRESET", "quick")
+    assert "begin with the preset quick" in run("start").err
+    answer = run("start", "--preset", "shipped")
+    assert answer.code == 0 and "begin with the preset shipped" in answer.err
+    assert "`mmatl-lab start --preset shipped|quick|full|gpu`" in answer.err
+    assert served == ["quick", "shipped"]
+    answer = run("start", "--preset", "shiped")
+    assert answer.code == 2 and "did you mean 'shipped'?" in answer.err
 
 
 def test_json_is_one_object_and_the_rest_goes_to_stderr(run, toy, tmp_path):

@@ -32,7 +32,7 @@ def faults():
 def test_a_sound_machine_passes(run, toy, home):
     answer = run("doctor")
     assert answer.code == 0
-    assert "✘" not in answer.out and "All is well. Training takes about: toy" in answer.out
+    assert "✘" not in answer.out and "All is well. The notebooks take about, with the preset quick: toy" in answer.out
     assert not (home / "runs").exists(), "the doctor leaves nothing behind"
 
 
@@ -114,14 +114,6 @@ def test_a_folder_that_cannot_be_written_to(home, monkeypatch):
 
     monkeypatch.setattr(doctor.tempfile, "TemporaryFile", refuse)
     assert "cannot be written to: Permission denied: start from a folder of your own" in faults()["folder"]
-
-
-def test_minutes_follow_the_speed_of_the_processor(toy, monkeypatch):
-    monkeypatch.setenv("MMATL_LAB_PRESET", "full")
-    monkeypatch.setattr(doctor, "speed", lambda: doctor.REFERENCE_GFLOPS / 2)
-    assert doctor.minutes("toy") == 8
-    monkeypatch.setenv("MMATL_LAB_PRESET", "gpu")
-    assert doctor.minutes("toy") == 8, "a GPU's minutes do not depend on the processor"
 
 
 def test_the_verdict_is_what_is_to_be_mended_or_that_all_is_well():

@@ -109,6 +109,13 @@ def test_a_stage_that_is_missing_or_misplaced_is_a_sentence(lesson, tmp_path):
         lesson.recipe.load("toy_two", folder=tmp_path)
 
 
+def test_a_needed_stage_that_was_stopped_is_named(lesson, tmp_path):
+    lesson.interrupted.append("toy_one")
+    train(lesson, tmp_path, only="toy_one")
+    with pytest.raises(FileNotFoundError, match=r"toy_two needs toy_one: .*toy_one.unfinished.* was stopped: --resume"):
+        train(lesson, tmp_path, only="toy_two")
+
+
 def test_a_card_of_another_config_is_a_sentence(lesson, tmp_path):
     train(lesson, tmp_path)
 

@@ -35,7 +35,7 @@ def test_a_device_that_is_not_here_is_refused_with_those_that_are():
         machine("tpu")
 
 
-@pytest.mark.parametrize("preset", ["quick", "full", "gpu"])
+@pytest.mark.parametrize("preset", ["shipped", "quick", "full", "gpu"])
 def test_the_preset_comes_from_the_environment(monkeypatch, preset):
     monkeypatch.setenv("MMATL_LAB_PRESET", preset)
     assert default_preset() == preset
@@ -70,6 +70,6 @@ print('torch' in sys.modules)
         [sys.executable, "-c", ask], env=environment, capture_output=True, text=True, check=True
     ).stdout
     assert said.splitlines() == [
-        "MMATL_LAB_PRESET is 'xyz', which is no preset: use one of quick, full, gpu",
+        "MMATL_LAB_PRESET is 'xyz', which is no preset: use one of shipped, quick, full, gpu",
         "False",  # the command line asks this before it loads torch
     ]

@@ -47,6 +47,15 @@ def same(a: nn.Module, b: nn.Module) -> bool:
     return all(torch.equal(x, b.state_dict()[name]) for name, x in a.state_dict().items())
 
 
+@pytest.mark.parametrize("name", ["step", "loss", "lr", "generator_lr", "discriminator_loss"])
+def test_a_metric_called_like_a_column_of_the_log_is_refused(tmp_path, name):
+    run = make(tmp_path, gan(), lr=RATES, save=False)
+    with pytest.raises(ValueError, match=f"cannot be called '{name}', which is logged already"):
+        for _, generator in run:
+            run.backward(losses(run.model, generator)[0])
+            run.update("discriminator", **{name: 0.5})
+
+
 def test_two_models_in_turns_are_the_loop_one_would_write(tmp_path):
     run = train_gan(make(tmp_path, gan(), lr=RATES, weight_decay=0.0, save=False))
     model = nn.ModuleDict(gan()).train()

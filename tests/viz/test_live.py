@@ -141,6 +141,17 @@ def test_ceiling_and_control_are_in_sight_from_the_first_step():
     assert plot._figure.axes[0].get_xlim() == (0, 100)
 
 
+def test_without_a_step_there_is_a_sentence_in_place_of_empty_curves(screen, capsys):
+    LivePlot().close({"step": [], "loss": []})
+    assert not screen.shown and capsys.readouterr().out == "No step was trained here, so there are no curves.\n"
+    plot = LivePlot(extra=lambda ax: np.eye(8), extra_title="similarity", record=(9,))
+    plot.close({"step": [], "loss": []})
+    (shown,) = screen.shown
+    assert "similarity, with the model as it is. No step was trained" in shown.alt
+    plot.record(9)  # as after the loop
+    assert plot.animation().alt == "similarity at steps 9."
+
+
 def test_an_empty_history_is_drawn_and_told():
     plot = LivePlot(ceiling={"accuracy": 1.0})
     assert plot._draw({}, 10, dpi=50).startswith(b"\x89PNG")

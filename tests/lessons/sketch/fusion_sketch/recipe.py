@@ -11,4 +11,5 @@ def evaluate_all(models) -> list[Result]:
 
 
 SYSTEMS = tuple(make_system(name) for name in FUSIONS)
-RECIPE = Recipe("fusion_sketch", "Two signs, one question", {"quick": 0.1, "full": 1, "gpu": 1}, SYSTEMS, evaluate_all)
+MINUTES = {"shipped": 0.1, "quick": 0.1, "full": 1, "gpu": 1}
+RECIPE = Recipe("fusion_sketch", "Two signs, one question", MINUTES, SYSTEMS, evaluate_all)
