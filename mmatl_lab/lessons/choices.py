@@ -4,11 +4,14 @@ import html
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mmatl_lab.viz.reopened import display_live
 from mmatl_lab.viz.style import GREEN, ORANGE, headless, in_notebook
 
 from . import record
 from .exercise import exercises
 from .notes import Note, marked, note
+
+RUN = "Run this cell to answer."  # below what is still to be answered
 
 _registered: dict[tuple[str, str], "Question"] = {}  # by kind and id
 
@@ -167,11 +170,11 @@ class Asked:
     def _repr_html_(self) -> str:
         return self.note(answered=True)._repr_html_()
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        live = in_notebook() and not headless()
-        shown = self.note(answered=not live)  # what was chosen here stands in the widget, and in no saved page
-        frozen = {"text/plain": repr(shown), "text/html": shown._repr_html_()}
-        return {**self.widget()._repr_mimebundle_(), **frozen} if live else frozen
+    def _ipython_display_(self) -> None:
+        if headless() or not in_notebook():
+            raise NotImplementedError  # this tells IPython to show text and HTML
+        still = self.note(answered=False)  # what was chosen stands in the widget, and in no saved page
+        display_live(self.widget(), repr(still), still._repr_html_())
 
 
 def _place(options: tuple[str, ...], option: int | str) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mmatl_lab.viz.tables import Table
 
 from . import record
-from .choices import Asked, Question, questions, register, score
+from .choices import RUN, Asked, Question, questions, register, score
 from .exercise import exercises
 from .notes import Note
 
@@ -35,7 +35,10 @@ class Prediction(Asked):
         return self
 
     def note(self, answered: bool) -> Note:
-        return Note("question", "Predict", self.question.to_text("", answered), self.question.to_html("", answered))
+        asked, chosen = self.question, answered and self.question.chosen is not None
+        return Note(
+            "question", "Predict", asked.to_text("", answered), asked.to_html("", answered), "" if chosen else RUN
+        )
 
     def widget(self):
         return self.question.widget("Predict.")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .choices import Asked, Question, questions, register, score
+from .choices import RUN, Asked, Question, questions, register, score
 from .notes import Note
 
 
@@ -18,7 +18,7 @@ class Quiz(Asked):
         text = "\n".join(q.to_text(label, answered) for label, q in numbered)
         page = "".join(f'<div style="margin:.8em 0">{q.to_html(label, answered)}</div>' for label, q in numbered)
         begun = answered and any(q.chosen is not None for q in self.questions)
-        return Note("question", "Quiz", text, page, f"{score(self.questions)}." if begun else "")
+        return Note("question", "Quiz", text, page, f"{score(self.questions)}." if begun else RUN)
 
     def widget(self):
         import ipywidgets

@@ -59,3 +59,19 @@ def test_answers_are_explained_at_once_and_outlive_the_kernel(page, notebook, tm
     page.get_by_text("It is a spider.", exact=True).wait_for(timeout=30_000)
     assert option("✘ always").is_disabled() and option("✔ eight").is_disabled()
     assert page.get_by_text("1 of 1 right").count() == 1
+
+
+def test_opened_again_without_its_kernel_the_page_asks_in_place_of_an_error(page, notebook):
+    notebook()
+    option = page.get_by_role("button", name="○ one time in eight")
+    option.wait_for(timeout=30_000)
+    assert page.get_by_text("Run this cell to answer.").filter(visible=True).count() == 0
+    page.keyboard.press("Control+s")
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_text("Shut Down Kernel", exact=True).click()
+    page.wait_for_timeout(1000)
+    page.reload()
+    page.get_by_text("Run this cell to answer.").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(3000)  # JupyterLab gives a widget that long to come to life
+    assert page.get_by_text("Error displaying widget").filter(visible=True).count() == 0
+    assert page.get_by_text("○ one time in eight").filter(visible=True).count() == 1 and option.count() == 0

@@ -11,7 +11,8 @@ LESSONS = [name for name in lessons.names() if lessons.get(name).has_notebook]
 
 def test_it_shows_its_questions_and_after_a_choice_the_reason(toy_questions):
     assert repr(quiz("toy")) == (
-        "? Quiz\n  1. How many?\n    ○ one\n    ○ two\n    ○ three\n  2. Which?\n    ○ this\n    ○ that"
+        "? Quiz\n  1. How many?\n    ○ one\n    ○ two\n    ○ three\n  2. Which?\n    ○ this\n    ○ that\n"
+        "  Run this cell to answer."
     )
     quiz("toy").questions[0].choose("three")
     text = repr(quiz("toy"))
