@@ -1,6 +1,7 @@
 """The executable errata: what the documents print, what is right, and the difference as a number measured in seconds.
 
-One module for each document, `d1.py`, `d2.py`, …; its entries register themselves, and no list elsewhere is edited.
+One module for each document, `d1.py`, `d2.py`, …, or for one matter of several documents, such as `fusion.py`; entries
+register themselves, and no list elsewhere is edited.
 
     from mmatl_lab import errata
     for entry in errata.entries():
@@ -10,7 +11,6 @@ One module for each document, `d1.py`, `d2.py`, …; its entries register themse
 
 import importlib
 import pkgutil
-import re
 from difflib import get_close_matches
 
 from .ledger import DOCUMENTS, Dependence, Erratum, Measured, registered
@@ -21,9 +21,8 @@ __all__ = ["DOCUMENTS", "Dependence", "Erratum", "Measured", "entries", "get"]
 def entries() -> list[Erratum]:
     """All entries, document by document."""
     for module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
-        if re.fullmatch(r"d\d+", module):
-            importlib.import_module(f"{__name__}.{module}")
-    return sorted(registered.values(), key=lambda entry: entry.document)  # stable: in the order of each module
+        importlib.import_module(f"{__name__}.{module}")
+    return sorted(registered.values(), key=lambda entry: (entry.document, entry.experiment.__module__))  # stable
 
 
 def get(id: str) -> Erratum:

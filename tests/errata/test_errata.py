@@ -23,9 +23,13 @@ def test_entries_stand_document_by_document():
     assert [(e.document, e.id) for e in errata.entries()] == [
         ("D1", "clip-one-sided"),
         ("D1", "clip-zero-shot"),
+        ("D1", "gate-without-tanh"),
         ("D2", "clip-exp-overflow"),
         ("D2", "clip-raw-temperature"),
         ("D2", "contrastive-one-sided"),
+        ("D2", "late-fusion-unnormalised"),
+        ("D2", "weights-as-importance"),
+        ("D2", "eight-heads"),
         ("D4", "addition-widths"),
     ]
 
