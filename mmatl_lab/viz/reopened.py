@@ -2,6 +2,7 @@
 
 In their place JupyterLab shows an error. So a still page is saved beside the widget, and a style sheet shows that page
 where the widget is dead. Where style sheets are stripped, as on GitHub, the page shows and the widget does not.
+The style sheet also replaces the error of every other widget of the notebook, such as dials, by what to do about it.
 """
 
 LIVE = "mmatl-live"  # on a widget that a kernel drew
@@ -10,6 +11,9 @@ _STYLE = f"""<style>
 .jp-OutputArea:not(:has(.{LIVE})) .mmatl-still {{ display: block }}
 .jp-OutputArea-child:has(.mmatl-still):has(+ .jp-OutputArea-child .{LIVE}) {{ display: none }}
 .jp-OutputArea-child:has(.mmatl-still) + .jp-OutputArea-child:not(:has(.{LIVE})) {{ display: none }}
+.jp-OutputArea-output.jupyter-widgets:not(:has(*)) {{ font-size: 0 }}
+.jp-OutputArea-output.jupyter-widgets:not(:has(*))::after {{ content: "Run this cell again: this part needs a kernel.";
+  font-size: var(--jp-content-font-size1); opacity: .7 }}
 </style>"""
 
 
