@@ -1,7 +1,7 @@
 """The map of the course: the lessons that are there, in their order, the ways to open them, and what you have done."""
 
 from mmatl_lab import lessons
-from mmatl_lab.viz.tables import Code, Link, Table
+from mmatl_lab.viz.tables import Link, Table
 
 from . import record
 from .choices import Question
@@ -31,13 +31,13 @@ def _here(done: dict[str, Tally]) -> str:
 
 
 def _row(lesson: lessons.Lesson, done: Tally, here: str) -> tuple:
-    """Number, name, title, minutes of the notebook with the preset full, the demo's command, and what is done."""
+    """Number, name, title, minutes of the notebook with the preset full, whether it has a demo, and what is done."""
     return (
         f"{lesson.number:02d}",
         Link(lesson.name, lesson.notebook.name),
         lesson.title,
         f"{lesson.recipe.minutes['full']:g}" if lesson.trains else "–",
-        Code(f"mmatl-lab demo {lesson.name}" if lesson.has_demo else ""),
+        "✔" if lesson.has_demo else "",
         f"{done.passed}/{done.checked}" if done.checked else "",
         _right(done.predictions),
         _right(done.quiz),
