@@ -25,6 +25,7 @@ def measure(lesson: lessons.Lesson, preset: str) -> float:
     notebook = nbformat.read(lesson.notebook, as_version=4)
     with tempfile.TemporaryDirectory() as runs:
         os.environ |= {"MMATL_LAB_PRESET": preset, "MMATL_LAB_RUNS": runs}
+        os.environ["MMATL_LAB_PROGRESS"] = f"{runs}/progress.jsonl"
         os.environ.pop("MMATL_LAB_HEADLESS", None)  # live plots take time, too
         client = NotebookClient(notebook, timeout=None, kernel_name="python3")
         with client.setup_kernel():

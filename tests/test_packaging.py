@@ -184,8 +184,9 @@ def test_start_from_a_wheel_fills_an_empty_folder(wheel, tmp_path):
     answer = python(wheel, tmp_path, "-c", code, check=True)
     assert answer.stdout.strip() == str(tmp_path / "notebooks")
     shipped = tracked("notebooks")
-    assert {f"notebooks/{path.name}" for path in (tmp_path / "notebooks").glob("*.ipynb")} == set(shipped)
-    assert f"copied to {tmp_path / 'notebooks'}: {len(shipped)}." in answer.stderr
+    assert {f"notebooks/{path.name}" for path in (tmp_path / "notebooks").glob("[!.]*")} == set(shipped)
+    number = sum(name.endswith(".ipynb") for name in shipped)
+    assert f"copied to {tmp_path / 'notebooks'}: {number}." in answer.stderr
 
 
 def test_a_missing_asset_is_named_with_its_remedy(wheel, tmp_path):

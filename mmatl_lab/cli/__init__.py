@@ -7,7 +7,6 @@ torch, gradio and jupyterlab are imported by the command that needs them, so tha
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import sys
@@ -20,6 +19,7 @@ import typer
 from mmatl_lab import __version__, paths
 from mmatl_lab.cli import bench, data
 from mmatl_lab.cli.console import fail, first_process, results_only, say, show
+from mmatl_lab.spelling import unknown
 
 if TYPE_CHECKING:
     from mmatl_lab.lessons import Lesson, Report
@@ -302,8 +302,7 @@ def _trained(name: str) -> Lesson:
 
 
 def _known(kind: str, name: str, names: Iterable[str]) -> str:
-    """`name`, if it is one of `names`; else the command ends with the nearest of them."""
+    """`name`, if it is one of `names`; else the command ends with the one that it may be a misspelling of."""
     if name in names:
         return name
-    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0)[0]
-    fail(f"no {kind} is called {name!r}: did you mean {nearest!r}? There are {', '.join(names)}", code=2)
+    fail(unknown(kind, name, names), code=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from mmatl_lab import paths
 from mmatl_lab.cli.console import fail, say, show
+from mmatl_lab.spelling import unknown
 
 if TYPE_CHECKING:
     from mmatl_lab.data.packed import Manifest
@@ -54,8 +54,7 @@ def show_set(
 
     known = packed.names()
     if name not in known:
-        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)[0]
-        fail(f"no data set is called {name!r}: did you mean {nearest!r}? There are {', '.join(known)}", code=2)
+        fail(unknown("data set", name, known), code=2)
     fact = _facts(name, packed.read_manifest(name))
     fact["picture"] = str(_draw(name, out))
     if as_json:

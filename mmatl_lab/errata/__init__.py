@@ -11,7 +11,8 @@ register themselves, and no list elsewhere is edited.
 
 import importlib
 import pkgutil
-from difflib import get_close_matches
+
+from mmatl_lab.spelling import unknown
 
 from .ledger import DOCUMENTS, Dependence, Erratum, Measured, registered
 
@@ -33,6 +34,5 @@ def get(id: str) -> Erratum:
     """
     known = {entry.id: entry for entry in entries()}
     if id not in known:
-        near = get_close_matches(str(id), known, n=1, cutoff=0)
-        raise ValueError(f"no erratum is called {id!r}: did you mean {near[0]!r}? There are {', '.join(known)}")
+        raise ValueError(unknown("erratum", id, known))
     return known[id]

@@ -7,12 +7,12 @@ One that trains nothing has no systems in its recipe, and may be without a demo.
 import importlib
 import pkgutil
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 from .. import paths
+from ..spelling import unknown
 from .exercise import check, hint, solution
 from .opening import opening
 from .progress import predict, progress
@@ -111,15 +111,14 @@ def get(name: str) -> Lesson:
     """The lesson called `name`, such as `"clip"`; its notebook's name, `"03_clip"`, serves too.
 
     Raises:
-        ValueError: for an unknown name, with the nearest known one.
+        ValueError: for an unknown name, with the known one that it may be a misspelling of.
     """
     known = names()
     if name in known:
         return Lesson(name)
     if name[:2].isdigit() and name[3:] in known:
         return Lesson(name[3:])
-    near = get_close_matches(name, known, n=1, cutoff=0)
-    raise ValueError(f"no lesson is called {name!r}: did you mean {near[0]!r}? The lessons are {', '.join(known)}")
+    raise ValueError(unknown("lesson", name, known))
 
 
 def _notebook(name: str) -> Path | None:

@@ -9,9 +9,10 @@ import inspect
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from mmatl_lab.spelling import unknown
 
 from . import record
 from . import stub as stubs
@@ -223,8 +224,7 @@ def find(id: str) -> Exercise:
     """
     known = {e.id: e for e in exercises(str(id).partition(".")[0])}
     if id not in known:
-        near = get_close_matches(str(id), known, n=1, cutoff=0)
-        raise ValueError(f"no exercise is called {id!r}: did you mean {near[0]!r}?")
+        raise ValueError(unknown("exercise", id, known))
     return known[id]
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmatl_lab.seeding import seeded
-from mmatl_lab.training import Run
+from mmatl_lab.training import Run, check_seed
 from mmatl_lab.world.sarcasm import MODALITIES, ceiling, sample_utterances
 
 from .sarcasm import (
@@ -58,6 +58,7 @@ def compare_fusions(
     dim = features["text"].shape[1]
     found: dict[str, list[float]] = {name: [] for name in (*FUSIONS, "adding answers")}
     for seed in seeds:
+        check_seed(seed, (EVALUATION_SEED,))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             fused = {name: SarcasmClassifier(MODALITIES, SarcasmConfig(dim, fusion=name)) for name in FUSIONS}

@@ -12,10 +12,11 @@ l k g. The vowels are grouped by opening and rounding; levels, bands of noise, r
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import NamedTuple
 
 import torch
+
+from mmatl_lab.spelling import near
 
 from ..ceilings import bayes_accuracy
 
@@ -113,15 +114,16 @@ def spoken(words: Iterable[str] | None = None) -> list[int]:
     """The places in WORDS of the given words, in order; all of them by default.
 
     Raises:
-        ValueError: no words, a word given twice, or an unknown one; the nearest known ones are named.
+        ValueError: no words, a word given twice, or an unknown one; known ones that are spelt nearly alike are named.
     """
     words = WORDS if words is None else (words,) if isinstance(words, str) else tuple(words)
     if not words or len(set(words)) < len(words):
         raise ValueError(f"words must be one or more different words, got {words}; choose among WORDS.")
     for word in words:
         if word not in PRONUNCIATIONS:
-            near = get_close_matches(str(word), WORDS, 3, 0.0)
-            raise ValueError(f"{word!r} is not among the {len(WORDS)} words spoken here; the nearest are {near}.")
+            alike = ", ".join(near(str(word), WORDS, 3))
+            meant = f"did you mean {alike}?" if alike else "choose among WORDS."
+            raise ValueError(f"{word!r} is not among the {len(WORDS)} words spoken here; {meant}")
     return [WORDS.index(word) for word in words]
 
 
@@ -129,7 +131,7 @@ def visemes(word: str) -> tuple[str, ...]:
     """The names of the visemes of a word, which is all that can be seen of it.
 
     Raises:
-        ValueError: an unknown word; the nearest known ones are named.
+        ValueError: an unknown word; known ones that are spelt nearly alike are named.
     """
     (index,) = spoken([word])
     return tuple(PHONEMES[phoneme].viseme for phoneme in PRONUNCIATIONS[WORDS[index]])
