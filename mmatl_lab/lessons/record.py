@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from mmatl_lab.viz.style import headless, in_notebook
@@ -87,21 +88,27 @@ def reset_progress(lesson: str = "") -> None:
     os.replace(half, path)
 
 
-def _read() -> list[Event]:
+def _read() -> tuple[Event, ...]:
     path = place()
     if path is None:
-        return []
+        return ()
     try:
-        lines = path.read_bytes().split(b"\n")
+        state = path.stat()
+        read = _parse(path, state.st_size, state.st_mtime_ns)
     except FileNotFoundError:
-        return []
+        return ()
     except OSError as error:
         _tell(f"Earlier progress is not shown: {path} cannot be read ({error.strerror}).")
-        return []
-    read = [_event(line) for line in lines if line.strip()]
+        return ()
     if None in read:
         _tell(f"{path} is damaged: {read.count(None)} of its {len(read)} lines are left out. Nothing else is lost.")
-    return [event for event in read if event is not None]
+    return tuple(event for event in read if event is not None)
+
+
+@lru_cache(maxsize=1)
+def _parse(path: Path, size: int, changed: int) -> "tuple[Event | None, ...]":
+    """The lines of the file as it is; read again only when its size or its time of change is another."""
+    return tuple(_event(line) for line in path.read_bytes().split(b"\n") if line.strip())
 
 
 def _event(line: bytes) -> Event | None:
