@@ -9,6 +9,8 @@ import html
 from typing import TYPE_CHECKING
 
 from mmatl_lab.training.hardware import PRESETS, REFERENCE_GFLOPS, SHIPPED, default_preset, machine, speed
+from mmatl_lab.viz.reopened import display_live
+from mmatl_lab.viz.style import headless, in_notebook
 
 from .notes import Note
 from .recipe import Recipe, System
@@ -43,11 +45,14 @@ def opening(lesson: str) -> "Choice":
 
         _choices[lesson] = Choice(lessons.get(lesson).recipe, default_preset())
     choice = _choices[lesson]
-    from IPython.display import display
+    if not in_notebook():
+        print(choice)
+    elif headless():
+        from IPython.display import display
 
-    from mmatl_lab.viz.style import in_notebook
-
-    display(choice) if in_notebook() else print(choice)
+        display(choice)
+    else:
+        display_live(choice.widget(), repr(choice), choice._repr_html_())
     return choice
 
 
@@ -101,13 +106,6 @@ class Choice:
     def _repr_html_(self) -> str:
         return self._note()._repr_html_()
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        """The buttons, with the text beside them for readers without a kernel."""
-        from mmatl_lab.viz.style import headless, in_notebook
-
-        frozen = {"text/plain": repr(self), "text/html": self._repr_html_()}
-        return frozen if headless() or not in_notebook() else {**self._widget()._repr_mimebundle_(), **frozen}
-
     def _note(self) -> Note:
         rows = [("●" if name == self.preset else "○", name, self._minutes(name), WAYS[name]) for name in WAYS]
         text = "\n".join(f"{sign} {name:8} {minutes:>10}   {way}" for sign, name, minutes, way in rows)
@@ -118,7 +116,8 @@ class Choice:
         body = lines + "".join(f"<div>{html.escape(line)}</div>" for line in said.split("\n"))
         return Note("question", "Load or train?", f"{text}\n{said}", body, _about())
 
-    def _widget(self):
+    def widget(self):
+        """The buttons, and below them what is chosen, what to know about it, and this machine."""
         import ipywidgets
 
         names = list(WAYS)

@@ -3,9 +3,7 @@
 import re
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
-import ipywidgets  # noqa: F401  # it keeps the get_ipython that it finds when it is imported: not the one of a test
 import pytest
 import torch
 
@@ -27,16 +25,6 @@ def fresh(monkeypatch):
     monkeypatch.setattr(module, "_choices", {})
     monkeypatch.setattr(module, "speed", lambda: hardware.REFERENCE_GFLOPS / 2)  # half as fast as the reference
     monkeypatch.setattr(module, "machine", lambda: hardware.Machine("cpu", "A processor", 2, True, 2**33))
-
-
-@pytest.fixture
-def page(monkeypatch):
-    """As in a notebook's kernel; what is displayed is kept."""
-    shown = []
-    monkeypatch.delenv("MMATL_LAB_HEADLESS", raising=False)
-    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(kernel=object()))
-    monkeypatch.setattr("IPython.display.display", shown.append)
-    return shown
 
 
 def test_without_a_page_the_choice_is_text_with_the_minutes_of_this_machine(monkeypatch, capsys):
@@ -77,17 +65,23 @@ def test_a_lesson_without_models_has_no_switch():
         opening("start_here")
 
 
-def test_in_a_notebook_there_are_buttons_with_the_text_beside_them(page, monkeypatch):
+def test_in_a_notebook_there_are_buttons_and_a_frozen_page_for_readers_without_a_kernel(live, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda output, **_: shown.append(output))
     choice = opening("clip")
-    assert page == [choice]
-    bundle = choice._repr_mimebundle_()
-    assert bundle["application/vnd.jupyter.widget-view+json"] and bundle["text/plain"] == repr(choice)
-    _, buttons, said, _ = choice._widget().children
+    still, buttons = shown
+    assert still["text/plain"] == repr(choice) and choice._repr_html_() in still["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" in buttons
+    monkeypatch.setenv("MMATL_LAB_HEADLESS", "1")
+    assert opening("clip") is choice and shown[2:] == [choice]
+
+
+def test_a_button_chooses_and_what_is_to_be_known_follows():
+    choice = opening("clip")
+    _, buttons, said, _ = choice.widget().children
     assert buttons.value == "quick" and "hardly learnt" in said.value
     buttons.value = "shipped"
     assert choice.shipped and "hardly learnt" not in said.value and "shipped models" in said.value
-    monkeypatch.setenv("MMATL_LAB_HEADLESS", "1")
-    assert set(choice._repr_mimebundle_()) == {"text/plain", "text/html"}
 
 
 @each
