@@ -1,0 +1,185 @@
+"""The fusions on recordings: digits that are seen and heard, and exercises felt by two sensors of a watch.
+
+    python -m mmatl_lab.lessons.fusion.real
+
+runs the study and writes it to ``assets/results``. Nobody knows a ceiling here, and there are two modalities, so that
+hierarchical fusion has nothing to do.
+
+Digits (`mmatl_lab.data.digits`): a picture and a spoken digit, both made hard as in AV-MNIST (Vielzeuf et al. 2018,
+arXiv:1808.07275): the picture at half its contrast, both with noise. Pictures and voices of the test are others than
+those of training. The two noises were chosen on pictures and voices that were held out of the training part, so that
+neither modality alone is enough. The speech is synthetic.
+
+Watch (`mmatl_lab.data.smartwatch`): summaries of accelerometer and of gyroscope, as in lesson 01. For each of ten
+people a model is trained on the nine others, and people are what the interval is over.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmatl_lab import paths
+from mmatl_lab.data.digits import Digits, Part, load_digits
+from mmatl_lab.data.smartwatch import NUM_PERSONS
+from mmatl_lab.seeding import seeded
+from mmatl_lab.training import Study
+
+from .methods import METHODS
+from .study import CONTROLS, INDEPENDENT, SEEDS, SINGLE, accuracy, train
+from .tasks import EVALUATION_SEED, Batch, Task, drop, without
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+DIGIT_NOISE = {"image": 0.08, "audio": 0.03}  # standard deviations; pictures and log-mels are between 0 and 1
+CONTRAST = 0.5  # a quarter of the energy is left
+NUM_PAIRINGS = 5  # of the test pictures with test utterances
+WATCH_SENSORS = ("accelerometer", "gyroscope")
+NUM_STEPS = {"digits": 400, "watch": 200}
+FILE = "results/fusion_real.json"
+FUSIONS = tuple(name for name, method in METHODS.items() if method.least <= 2)
+
+
+# Digits
+
+
+@cache
+def _rows(data: Digits) -> dict[str, Tensor]:
+    """Every picture as 14 x 14 pixels at half its contrast, (5000, 196), every utterance as 10 x 10 (1040, 100)."""
+    picture = CONTRAST * F.avg_pool2d(data.images[:, None] / 255, 2).flatten(1)
+    return {"image": picture, "audio": F.avg_pool2d(data.spectrograms[:, None], 4).flatten(1)}
+
+
+def digit_views(data: Digits, image: Tensor, sound: Tensor, *, generator: torch.Generator) -> dict[str, Tensor]:
+    """Noisy rows of numbers of pictures and utterances at these places: (B, 196) and (B, 100)."""
+    views = {"image": _rows(data)["image"][image], "audio": _rows(data)["audio"][sound]}
+    return {name: x + DIGIT_NOISE[name] * torch.randn(x.shape, generator=generator) for name, x in views.items()}
+
+
+def draw_digits(n: int, *, data: Digits, part: Part, dropout: float = 0.0, generator: torch.Generator) -> Batch:
+    """Pictures of a part of the data, each with an utterance of its digit from the same part."""
+    image = part.images[torch.randint(len(part.images), (n,), generator=generator)]
+    digit = data.image_digits[image]
+    order = data.audio_digits[part.utterances].argsort(stable=True)
+    spoken, count = part.utterances[order], torch.bincount(data.audio_digits[part.utterances], minlength=10)
+    start = count.cumsum(0) - count
+    sound = spoken[start[digit] + (torch.rand(n, generator=generator) * count[digit]).long()]
+    present = torch.ones(n, 2, dtype=torch.bool)
+    present = drop(present, dropout, generator=generator) if dropout else present
+    return Batch(digit_views(data, image, sound, generator=generator), digit, present)
+
+
+@cache
+def digits_task(validation: bool = False) -> Task:
+    """Which digit, seen and heard. ``validation``: scored on a part of the training data that is then left out."""
+    data = load_digits()
+    split = data.split()
+    part, test = split.train, split.test
+    if validation:
+        voices = data.voices[part.utterances]
+        held = torch.isin(voices, voices.unique()[-15:])
+        fifth = torch.arange(len(part.images)) % 5 == 0
+        test = Part(part.images[fifth], part.utterances[held])
+        part = Part(part.images[~fifth], part.utterances[~held])
+    return Task(
+        "digits",
+        "digits, seen and heard",
+        {"image": 196, "audio": 100},
+        10,
+        partial(draw_digits, data=data, part=part),
+        held_out=lambda: _digits_test(data, test),
+    )
+
+
+def _digits_test(data: Digits, part: Part) -> Batch:
+    batches = []
+    for pairing in range(NUM_PAIRINGS):
+        generator = seeded(EVALUATION_SEED, pairing)
+        pairs = data.pairs(part, generator)
+        views = digit_views(data, pairs.image, pairs.audio, generator=generator)
+        batches.append(Batch(views, pairs.digit, torch.ones(len(pairs.digit), 2, dtype=torch.bool)))
+    inputs = {name: torch.cat([batch.inputs[name] for batch in batches]) for name in batches[0].inputs}
+    return Batch(inputs, torch.cat([b.label for b in batches]), torch.cat([b.present for b in batches]))
+
+
+# Watch
+
+
+@cache
+def _windows():
+    from mmatl_lab.lessons.why_multimodal.smartwatch import model_inputs, windows
+
+    data = windows()
+    return data, {name: x for name, x in model_inputs(data.sensor).items() if name in WATCH_SENSORS}
+
+
+@cache
+def watch_task(held_out_subject: int) -> Task:
+    """Which exercise, by accelerometer and gyroscope, trained on nine people and scored on the tenth."""
+    data, inputs = _windows()
+    mine = data.person == held_out_subject
+    scale = {name: (x[~mine].mean(0), x[~mine].std(0) + 1e-6) for name, x in inputs.items()}  # of the nine alone
+    inputs = {name: (x - scale[name][0]) / scale[name][1] for name, x in inputs.items()}
+
+    def rows(chosen: Tensor, present: Tensor) -> Batch:
+        return Batch({name: x[chosen] for name, x in inputs.items()}, data.exercise[chosen], present)
+
+    def draw(n: int, *, dropout: float = 0.0, generator: torch.Generator) -> Batch:
+        others = (~mine).nonzero().squeeze(1)
+        chosen = others[torch.randint(len(others), (n,), generator=generator)]
+        present = torch.ones(n, 2, dtype=torch.bool)
+        return rows(chosen, drop(present, dropout, generator=generator) if dropout else present)
+
+    own = mine.nonzero().squeeze(1)
+    dims = {name: x.shape[1] for name, x in inputs.items()}
+    return Task(
+        "watch", "exercises on the wrist", dims, 7, draw,
+        held_out=lambda: rows(own, torch.ones(len(own), 2, dtype=torch.bool)),
+    )  # fmt: skip
+
+
+def cell(fusion: str, task: str, dropout: float, seeds: Sequence[int]) -> list[dict[str, float]]:
+    """Train one fusion on one of the two, and measure it; the seeds of ``watch`` are the people held out."""
+    steps = NUM_STEPS[task]
+    if task == "digits":
+        models, tests = (
+            train(fusion, digits_task(), "linear", dropout, steps, seeds),
+            [digits_task().test()] * len(seeds),
+        )
+    else:
+        models = [train(fusion, watch_task(person), "linear", dropout, steps, [person])[0] for person in seeds]
+        tests = [watch_task(person).test() for person in seeds]
+    found = []
+    for model, test in zip(models, tests, strict=True):
+        row = {"accuracy": accuracy(model, test), "parameters": sum(p.numel() for p in model.parameters())}
+        if fusion != SINGLE:
+            row |= {f"accuracy_without_{m}": accuracy(model, without(test, m)) for m in range(2)}
+        found.append(row)
+    return found
+
+
+def study(fusions: Iterable[str] = (*FUSIONS, *CONTROLS), *, seeds: Sequence[int] = SEEDS, **options) -> Study:
+    """Digits from five seeds, without and with modality dropout; the watch with each of ten people held out."""
+    from .study import DROPOUT
+
+    fusions = list(fusions)
+    grids = [{"fusion": fusions, "task": ["digits"], "dropout": [0.0], "seed": list(seeds)}]
+    if dropped := [name for name in fusions if name not in (INDEPENDENT, SINGLE)]:
+        grids.append({"fusion": dropped, "task": ["digits"], "dropout": [DROPOUT], "seed": list(seeds)})
+    grids.append({"fusion": fusions, "task": ["watch"], "dropout": [0.0], "seed": list(range(NUM_PERSONS))})
+    return Study("fusion_real", cell, grids, version=1, seeds_together=True, **options)
+
+
+def results() -> "DataFrame":
+    """The study that the package carries."""
+    return Study.load(paths.asset(FILE))
+
+
+if __name__ == "__main__":
+    whole = study()
+    whole.run()
+    print(whole.save(paths.bundle() / "assets" / FILE))

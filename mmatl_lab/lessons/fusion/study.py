@@ -1,0 +1,166 @@
+"""The comparison: every fusion on every task, with the same number of parameters, steps and examples.
+
+    python -m mmatl_lab.lessons.fusion.study
+
+runs all of it and writes what the lesson shows to ``assets/results``; started again, it goes on.
+
+What was chosen, and on what: the learning rate (.003, .01), the number of steps and the budget of parameters on the
+validation draws of the tasks, by the mean over all fusions. No fusion has settings of its own.
+"""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmatl_lab import paths
+from mmatl_lab.training import Study, train_seeds
+
+from .methods import METHODS, fitted_width, joint_loss, make_model
+from .tasks import TASKS, Batch, Task, without
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+SEEDS = (0, 1, 2, 3, 4)
+NUM_STEPS, BATCH_SIZE, LR = 400, 128, 1e-2
+DROPOUT = 0.3  # of each modality, where modality dropout is tried
+FILE = "results/fusion_study.json"
+INDEPENDENT, SINGLE = "independent", "best_single"
+CONTROLS = {INDEPENDENT: "independent experts, multiplied", SINGLE: "best single modality"}
+
+
+def cell(
+    fusion: str, task: str, head: str, dropout: float, num_steps: int, seeds: Sequence[int]
+) -> list[dict[str, float]]:
+    """Train one fusion on one task from several seeds together, and measure each on the task's test examples.
+
+    Args:
+        fusion: one of METHODS or CONTROLS. task: of TASKS. head: of HEADS.
+        dropout: probability with which a modality is left out in training.
+
+    Returns:
+        For each seed ``accuracy``, ``parameters``, and for the task ``missing`` also ``accuracy_without_0`` and so on,
+        the accuracy without the modality at that place.
+    """
+    chosen, test = TASKS[task], TASKS[task].test()
+    models = train(fusion, chosen, head, dropout, num_steps, seeds)
+    found = []
+    for model in models:
+        row = {"accuracy": accuracy(model, test), "parameters": sum(p.numel() for p in model.parameters())}
+        if task == "missing" and fusion != SINGLE:
+            row |= {f"accuracy_without_{m}": accuracy(model, without(test, m)) for m in range(len(chosen.dims))}
+        found.append(row)
+    return found
+
+
+def train(
+    fusion: str, task: Task, head: str = "linear", dropout: float = 0.0, num_steps: int = NUM_STEPS, seeds=SEEDS
+) -> list[nn.Module]:
+    """Models of one fusion, trained from several seeds together."""
+    if fusion == SINGLE:
+        return _best_single(task, num_steps, seeds)
+    method = "late_product" if fusion == INDEPENDENT else fusion
+    width = fitted_width(method, task.dims, task.num_classes, head)
+    draw = partial(task.draw, BATCH_SIZE, **({"dropout": dropout} if dropout else {}))
+    loss = _independent_loss if fusion == INDEPENDENT else _loss
+    with warnings.catch_warnings():  # vmap has no batched attention for CPUs and computes seed by seed
+        warnings.filterwarnings("ignore", message="There is a performance drop")
+        return train_seeds(
+            lambda: make_model(method, task.dims, task.num_classes, width, head),
+            lambda generator: draw(generator=generator),
+            loss,
+            seeds,
+            num_steps,
+            lr=LR,
+        )
+
+
+def _loss(model, batch: Batch) -> Tensor:
+    return joint_loss(model, batch.inputs, batch.label, batch.present)
+
+
+def _independent_loss(model, batch: Batch) -> Tensor:
+    """The sum of the losses of the experts, each seen alone: none learns to rely on another."""
+    M = batch.present.shape[1]
+    alone = torch.eye(M, dtype=torch.bool)[:, None].expand(M, len(batch.label), M)
+    return sum(F.cross_entropy(model(batch.inputs, alone[m]), batch.label) for m in range(M))
+
+
+def _best_single(task: Task, num_steps: int, seeds: Sequence[int]) -> list[nn.Module]:
+    """Models of one modality each, of which the best on a validation draw is kept."""
+    from mmatl_lab.seeding import seeded
+
+    from .tasks import VALIDATION_SEED
+
+    validation = task.draw(4_000, generator=seeded(VALIDATION_SEED))  # of recordings: those trained on
+    best: list[tuple[float, nn.Module]] = [(-1.0, nn.Identity())] * len(seeds)
+    for name, dim in task.dims.items():
+        width = fitted_width("concat", {name: dim}, task.num_classes)
+        models = train_seeds(
+            lambda: make_model("concat", {name: dim}, task.num_classes, width),  # noqa: B023, called at once
+            lambda generator: task.draw(BATCH_SIZE, generator=generator),
+            lambda model, batch: F.cross_entropy(model(batch.inputs), batch.label),
+            seeds,
+            num_steps,
+            lr=LR,
+        )
+        scored = [(accuracy(model, validation, masked=False), i, model) for i, model in enumerate(models)]
+        best = [max(best[i], (score, model), key=lambda pair: pair[0]) for score, i, model in scored]
+    return [model for _, model in best]
+
+
+@torch.no_grad()
+def accuracy(model: nn.Module, batch: Batch, masked: bool | None = None) -> float:
+    """Share of the batch that a model answers rightly."""
+    masked = len(model.encoders) == batch.present.shape[1] if masked is None else masked
+    logits = model(batch.inputs, batch.present) if masked else model(batch.inputs)
+    return (logits.argmax(1) == batch.label).float().mean().item()
+
+
+def study(
+    fusions: Iterable[str] = (*METHODS, *CONTROLS),
+    tasks: Iterable[str] = tuple(TASKS),
+    *,
+    seeds: Sequence[int] = SEEDS,
+    num_steps: int = NUM_STEPS,
+    **options,
+) -> Study:
+    """Fusions by tasks by seeds with a linear head; the task ``missing`` without and with modality dropout.
+
+    Args:
+        options: of `Study`, such as ``folder``.
+    """
+    return Study("fusion", cell, _grids(fusions, tasks, seeds, num_steps), version=1, seeds_together=True, **options)
+
+
+def whole_study(**options) -> Study:
+    """All that the lesson shows: `study`, and two tasks again with a head that has a hidden layer."""
+    grids = _grids((*METHODS, *CONTROLS), TASKS, SEEDS, NUM_STEPS)
+    grids.append(grids[0] | {"fusion": list(METHODS), "task": ["xor", "swapped_told"], "head": ["mlp"]})
+    return Study("fusion", cell, grids, version=1, seeds_together=True, **options)
+
+
+def _grids(fusions: Iterable[str], tasks: Iterable[str], seeds: Sequence[int], num_steps: int) -> list[dict]:
+    fusions, tasks = list(fusions), list(tasks)
+    shared = {"head": ["linear"], "num_steps": [num_steps], "seed": list(seeds)}
+    grids = [shared | {"fusion": fusions, "task": tasks, "dropout": [0.0]}]
+    dropped = [name for name in fusions if name not in CONTROLS]
+    if "missing" in tasks and dropped:
+        grids.append(shared | {"fusion": dropped, "task": ["missing"], "dropout": [DROPOUT]})
+    return grids
+
+
+def results() -> "DataFrame":
+    """The study that the package carries: one row a training."""
+    return Study.load(paths.asset(FILE))
+
+
+if __name__ == "__main__":
+    whole = whole_study()
+    whole.run()
+    print(whole.save(paths.bundle() / "assets" / FILE))
