@@ -4,11 +4,13 @@ import pytest
 import torch
 from torch import nn
 
+from mmatl_lab import paths
 from mmatl_lab.data.emoji import STYLES, TRAINED_STYLES, load_emoji
-from mmatl_lab.lessons.clip import emoji
+from mmatl_lab.lessons.clip import emoji, scenes
 from mmatl_lab.lessons.clip.emoji import EMOJI, EmojiSettings, emoji_config
 from mmatl_lab.models.clip import CLIP, clip_loss
 from mmatl_lab.seeding import seeded
+from mmatl_lab.viz.live import LivePlot
 
 from ..notebooks import cell_with, same_weights, trained_by_cell
 
@@ -124,6 +126,7 @@ def test_the_loop_of_the_notebook_trains_the_same_model(tmp_path, monkeypatch):
     data = load_emoji()
     split = data.split()
     part = emoji.training_part(data, split, emoji.tokenizer(data, split))
-    names = {"emoji_settings": small, "part": part, "clip_loss": clip_loss}
+    names = {"emoji_settings": small, "part": part, "clip_loss": clip_loss, "EMOJI": EMOJI, "emoji": emoji}
+    names |= {"LivePlot": LivePlot, "paths": paths, "scenes": scenes}
     model = trained_by_cell(cell, space | names, "emoji_model")
     assert same_weights(model, EMOJI.trained(small))

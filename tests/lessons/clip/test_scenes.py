@@ -62,7 +62,7 @@ def test_the_loss_of_the_notebook_is_the_librarys():
 def test_the_loop_of_the_notebook_trains_the_same_model(tmp_path, monkeypatch):
     monkeypatch.setenv("MMATL_LAB_RUNS", str(tmp_path))
     exec(cell_with("clip", "import matplotlib"), space := {})
-    space |= {"settings": SMALL, "clip_loss": clip_loss}
+    space |= {"settings": SMALL, "clip_loss": clip_loss, "SCENES": SCENES}
     exec(cell_with("clip", "import Snapshots"), space)
     model = trained_by_cell(cell_with("clip", "run = SCENES.run("), space, "model")
     assert same_weights(model, SCENES.trained(SMALL))

@@ -1,7 +1,8 @@
 """The exercises of the CLIP lesson: from filling in a formula to designing an experiment."""
 
 from ...progress import prediction
-from . import evaluation, loss, training  # noqa: F401  # importing them registers the exercises
+from ...quiz import question
+from . import encoder, evaluation, loss, training  # noqa: F401  # importing them registers the exercises
 
 prediction(
     "clip.one-sided",
@@ -19,4 +20,64 @@ prediction(
     ("line drawings", "other colours", "coloured backgrounds", "fewer words"),
     answer="line drawings",
     why="Drawings make the seen styles look like the new one; colours and backgrounds are not what sets it apart.",
+)
+
+question(
+    "clip.q-negatives",
+    "A batch holds 64 pairs. How many negatives does one picture have in the contrastive loss?",
+    ("one, drawn at random", "64 minus the number of classes", "63, the captions of the other pairs", "none"),
+    answer="63, the captions of the other pairs",
+    why="Every picture meets every caption of its batch, so the other 63 captions are its negatives, unless two "
+    "captions are true of the same picture. That is why the batch size matters.",
+)
+question(
+    "clip.q-temperature",
+    "You make the temperature τ much smaller and change nothing else. What happens to the softmax?",
+    (
+        "It becomes flatter: all captions get nearly the same probability",
+        "It becomes sharper: small differences of cosines decide",
+        "Nothing, since the softmax is normalised",
+    ),
+    answer="It becomes sharper: small differences of cosines decide",
+    why="The cosines are divided by τ, so a small τ makes differences between logits large. Then a small lead over the "
+    "other captions is enough for a loss near 0.",
+)
+question(
+    "clip.q-directions",
+    "Text → image R@1 is poor, image → text R@1 is good. Which defect fits best?",
+    (
+        "The loss has lost its columns",
+        "The batch is too large for the learning rate",
+        "The vectors have been divided by their lengths",
+        "The temperature is learned",
+    ),
+    answer="The loss has lost its columns",
+    why="The rows of the similarity matrix ask for the caption of a picture, the columns for the picture of a caption. "
+    "A loss of the rows alone leaves the columns to chance.",
+)
+question(
+    "clip.q-binding",
+    "A model prefers the right caption to the same caption with its two objects exchanged in half of the cases. "
+    "What does it know?",
+    (
+        "Nothing at all about the pictures that it is shown",
+        "Which objects there are and where they are",
+        "The grammar of captions, not their words",
+        "Which words fit, but not which object is where",
+    ),
+    answer="Which words fit, but not which object is where",
+    why="Both captions hold the same words, so half is what guessing gets. The same model can be excellent at "
+    "retrieval if other captions differ in their words.",
+)
+question(
+    "clip.q-split",
+    "Emoji concepts are held out one by one, and R@1 is twice as high as with whole families held out. Why?",
+    (
+        "More concepts are tested, so chance plays a smaller part",
+        "Some held-out concepts have a trained relative",
+        "The model was trained for longer on this split",
+    ),
+    answer="Some held-out concepts have a trained relative",
+    why="It is the same model. A test concept with a trained variant is answered from that variant, so the easier "
+    "split measures something else and needs its own name beside its number.",
 )

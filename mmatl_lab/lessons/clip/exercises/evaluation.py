@@ -20,7 +20,7 @@ def _prompts(generator: torch.Generator) -> Iterator[tuple[Tensor]]:
 
 
 @exercise(
-    "clip.4",
+    "clip.6",
     "A classifier made of sentences",
     task="For each of C classes you have the text vectors of T templates ('a photo of a …', 'a drawing of a …'), not "
     "yet normalised. Make one vector of length 1 per class in which every template counts the same.",
@@ -120,7 +120,7 @@ def _check_recall(trial: Trial, generator: torch.Generator) -> None:
     passed="Right with one right key, with several and with ties, and 0 where all similarities are equal.",
 )
 def recall_at_k(similarity: Tensor, relevant: Tensor, k: int) -> float:
-    """Share of queries answered among their K nearest: (N, M) similarities, (N, M) booleans -> number in [0, 1].
+    """Share of queries answered among their K nearest: (N, M), (N, M) booleans -> number.
 
     >>> similarity = torch.tensor([[0.9, 0.5, 0.1], [0.4, 0.4, 0.2]])
     >>> relevant = torch.tensor([[False, True, True], [True, False, False]])

@@ -20,7 +20,7 @@ def _vectors(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 @exercise(
-    "clip.1",
+    "clip.2",
     "Every image with every text",
     task=r"Write the matrix of cosines $S_{ij} = \frac{u_i \cdot v_j}{\|u_i\|\,\|v_j\|}$. The vectors come from the "
     "encoders, so their lengths are arbitrary, and there may be more texts than images.",
@@ -115,7 +115,7 @@ def _check_loss(trial: Trial, generator: torch.Generator) -> None:
 
 
 @exercise(
-    "clip.2",
+    "clip.3",
     "The loss, in both directions",
     task=r"Row $i$ of `image` belongs to row $i$ of `text`, both have unit length. Divide the similarities by $\tau$, "
     "classify the text of each image and the image of each text, and take the mean of both cross-entropies. It has to "
@@ -219,7 +219,7 @@ def _seen_by_the_loss(logits: Tensor) -> Tensor:
 
 
 @exercise(
-    "clip.3",
+    "clip.4",
     "Two pictures, one caption",
     task="Two pictures in a batch can have the same caption. The loss would push each from a text that is right "
     "for it. Return the logits with these false negatives at −∞, each picture's own caption kept.",

@@ -41,7 +41,7 @@ def broken_step(model, optimizer, images: Tensor, tokens: Tensor) -> float:
 
 
 @exercise(
-    "clip.6",
+    "clip.8",
     "Find the bugs",
     task="This step runs, and its loss even falls. Three bugs are in it, none of them raises an error. "
     "`model.logit_scale` is log 1/τ. Mend all three.",
@@ -127,7 +127,7 @@ def _pairs_and_scales(generator: torch.Generator) -> Iterator[list[tuple[Tensor,
 @exercise(
     "clip.7",
     "What moves the temperature",
-    task=r"With $a = \log 1/\tau$ the logits are $e^a S$. Derive $\partial L / \partial a$ of the loss of clip.2 on "
+    task=r"With $a = \log 1/\tau$ the logits are $e^a S$. Derive $\partial L / \partial a$ of the loss of clip.3 on "
     "paper and write it without autograd. Then read its sign: when does the loss ask for a sharper softmax?",
     minutes=15,
     difficulty=3,
@@ -144,7 +144,7 @@ def _pairs_and_scales(generator: torch.Generator) -> Iterator[list[tuple[Tensor,
     "right pairs win, the loss asks for a sharper softmax, and when they lose, for a softer one.",
 )
 def logit_scale_gradient(image: Tensor, text: Tensor, logit_scale: Tensor) -> Tensor:
-    """Derivative of the loss of B pairs of unit vectors by log 1/τ: (B, D), (B, D), scalar -> scalar.
+    """Derivative of the loss of B pairs by log 1/τ: (B, D), (B, D), scalar -> scalar.
 
     >>> pairs = torch.eye(2)
     >>> logit_scale_gradient(pairs, pairs, torch.tensor(0.0))
@@ -199,7 +199,7 @@ mistakes(
 
 
 @exercise(
-    "clip.8",
+    "clip.9",
     "Your own experiment",
     task="Does a larger batch make a better CLIP, or does it only see more pairs? Plan an experiment that tells the "
     "two apart with the loop of this lesson in ten minutes. Then run it.",
