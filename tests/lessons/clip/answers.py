@@ -80,7 +80,7 @@ def encode(images, w1, w2, w3):
 WRONG = {
     "clip.1": [
         ("Also: You took the mean", lambda x, a, b, c: F.relu(halved(F.relu(halved(x, a)), b)).mean((2, 3)) @ c.T),
-        ("transposed", lambda x, a, b, c: encode(x, a, b, c).T),
+        ("transpose it", lambda x, a, b, c: encode(x, a, b, c).T),
         ("2 times too large", lambda x, a, b, c: 2 * encode(x, a, b, c)),
     ],
     "clip.2": [
