@@ -228,7 +228,7 @@ def show_errata(
         bool, typer.Option("--json", help="Measure this one, or all, and print one JSON object to stdout.")
     ] = False,
 ) -> None:
-    """List wrong formulas of the literature, or measure one: as printed, as it should be, and the difference."""
+    """List formulas that the course's documents print wrong, or measure one: as printed, and as it should be."""
     from mmatl_lab import errata
 
     try:
@@ -236,16 +236,22 @@ def show_errata(
     except ValueError as error:
         fail(str(error), code=2)
     if as_json:
-        measured = [erratum.to_dict() | erratum.measure().to_dict() for erratum in chosen]
+        measured = []
+        for place, erratum in enumerate(chosen, 1):
+            say(f"{place} of {len(chosen)}: {erratum.id} is measured in a few seconds.")
+            measured.append(erratum.to_dict() | erratum.measure().to_dict())
         show(json.dumps({"errata": measured}, indent=2, ensure_ascii=False))
     elif entry is None:
         for id, document in errata.DOCUMENTS.items():
             inside = [erratum for erratum in chosen if erratum.document == id]
             if inside:
-                show(f"{id}  {document}")
+                show(f"In {document}:")
             for erratum in inside:
-                show(f"    {erratum.id:<22} {erratum.title}")
-        say("`mmatl-lab errata ID` measures one of them in a few seconds.")
+                show(f"    {erratum.id:<24} {erratum.title}")
+        say(
+            "The papers that are named in an entry have the right form; none of these documents is one of them. "
+            "`mmatl-lab errata ID` measures an entry in a few seconds."
+        )
     else:
         show(chosen[0].summary())
         show(f"\n{chosen[0].measure()}")

@@ -1,6 +1,6 @@
 """The executable errata: what the documents print, what is right, and the difference as a number measured in seconds.
 
-One module for each document, `d1.py`, `d2.py`, …, or for one matter of several documents, such as `fusion.py`; entries
+One module for each document, such as `survey.py`, or for one matter of several documents, such as `fusion.py`; entries
 register themselves, and no list elsewhere is edited.
 
     from mmatl_lab import errata
@@ -23,7 +23,13 @@ def entries() -> list[Erratum]:
     """All entries, document by document."""
     for module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
         importlib.import_module(f"{__name__}.{module}")
-    return sorted(registered.values(), key=lambda entry: (entry.document, entry.experiment.__module__))  # stable
+    order = list(DOCUMENTS)
+
+    def place(entry: Erratum) -> tuple[int, bool, str]:
+        module = entry.experiment.__module__.rpartition(".")[2]
+        return order.index(entry.document), module != entry.document, module  # a document's own module first
+
+    return sorted(registered.values(), key=place)  # stable: as in each module
 
 
 def get(id: str) -> Erratum:

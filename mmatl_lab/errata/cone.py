@@ -48,7 +48,14 @@ def starts(seeds: Iterable[int], common: float = CONE) -> tuple[Tensor, Tensor]:
 
 
 def learn(
-    loss: Loss, image: Tensor, text: Tensor, number: Tensor, *, rates: Tensor | None = None, frozen_text: bool = False
+    loss: Loss,
+    image: Tensor,
+    text: Tensor,
+    number: Tensor,
+    *,
+    rates: Tensor | None = None,
+    most: float | None = None,
+    frozen_text: bool = False,
 ) -> Learned:
     """Move the vectors of each run along the gradient of its loss, for 300 steps of Adam at a rate of .02.
 
@@ -57,6 +64,7 @@ def learn(
         image, text: (R, N, D).
         number: (R,) what the loss takes beside the vectors, such as a temperature.
         rates: (R,) Adam's rates, at which the number is learned, too; None keeps it.
+        most: a learned number is clamped to it after each step.
         frozen_text: only the images move.
     """
     image, text = image.clone().requires_grad_(), text.clone().requires_grad_(not frozen_text)
@@ -72,6 +80,9 @@ def learn(
         values = each(F.normalize(image, dim=-1), F.normalize(text, dim=-1), number)
         values.sum().backward()  # runs do not meet: the gradient of each is that of its own loss
         optimizer.step()
+        if rates is not None and most is not None:
+            with torch.no_grad():
+                z.copy_(torch.minimum(z, most / rates))
         numbers.append(number.detach())
         losses.append(values.detach())
     ends = zip(F.normalize(image.detach(), dim=-1), F.normalize(text.detach(), dim=-1), strict=True)

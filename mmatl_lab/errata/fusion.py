@@ -1,4 +1,4 @@
-"""Errata of the fusions: of D1, the formula survey, and of D2, the code guide."""
+"""Errata of the fusions: of the formula survey, and of the code guide."""
 
 import math
 from collections.abc import Callable
@@ -11,18 +11,18 @@ from ..nn.fusion import GatedFusion, LateFusion, SelfAttentionFusion, WeightedFu
 from .cone import NUM_SEEDS, summarise
 from .ledger import Dependence, Measured, erratum, percent
 
-CODE = "The document prints this as code; the formula is what the code computes."
+CODE = "The guide prints code; the formula is what this code computes."
 CLASSES = 8
 NOISES = (0.9, 0.5, 0.9)  # of three modalities, each a one-hot code of the label with Gaussian noise
 BEST = 1  # the place of the clearest
 SHARPEST = (0.02, 0.2, 0.35, NOISES[BEST], 0.7)
 LABELS = {
-    "accuracy": "accuracy",
+    "accuracy": "accuracy (share of examples)",
     "sum_of_probabilities": "Z, the sum of the fused 'probabilities'",
-    "largest_weight": "largest weight",
-    "smallest_weight": "smallest weight",
-    "share_of_the_useful": "importance of the only useful modality",
-    "widths_that_work": "share of the widths 1 to 64 that work",
+    "largest_weight": "largest weight (of a sum of 1)",
+    "smallest_weight": "smallest weight (of a sum of 1)",
+    "importance_of_useful": "importance of the only useful modality (of a sum of 1)",
+    "widths_that_work": "hidden sizes that work (share of 1 to 64)",
 }
 
 
@@ -59,10 +59,12 @@ def printed_late_fusion(log_p: Tensor, w: Tensor) -> Tensor:
 
 @erratum(
     "late-fusion-unnormalised",
-    document="D2",
-    title="Late fusion averages log-probabilities without normalising, so all weight goes to one modality.",
+    document="guide",
+    title="The guide's late fusion averages log-probabilities without normalising, so all weight goes to one modality.",
     printed=r"\log p = \sum_m w_m \log p_m, \quad w = \mathrm{softmax}(a), \quad L = -\log p(y)",
     right=r"\log p = \sum_m w_m \log p_m - \log Z, \quad Z = \sum_{y} \prod_m p_m(y)^{w_m}",
+    symbols=r"$p_m$ are the probabilities that expert $m$ gives, $p$ the fused ones, $w_m$ the weight of expert $m$, "
+    r"$a$ the learned scores behind $w$, $y$ a label, $Z$ what makes the sum over $y$ one, and $L$ the loss.",
     source="Hinton 2002, doi:10.1162/089976602760128018; Genest and Zidek 1986, doi:10.1214/ss/1177013825",
     quoted=CODE,
     also="A mixture, the sum of w_m p_m, needs no Z and is right as well; here a product is better, because the "
@@ -117,11 +119,13 @@ FACTORS = (0.001, 0.1, 1.0, 10.0, 1000.0)
 
 @erratum(
     "weights-as-importance",
-    document="D2",
-    title="The learned weights of a weighted fusion are no importance: any others give the same answers.",
+    document="guide",
+    title="The weights that the guide's weighted fusion learns are no importance: any others give the same answers.",
     printed=r"\text{importance}_m = w_m, \quad e_g = \sum_m w_m\, \mathrm{ReLU}(W_m e_m + b_m)",
     right=r"\text{importance}_m = \text{accuracy} - \text{accuracy without } m",
-    source="scale invariance of ReLU networks: Neyshabur et al. 2015, arXiv:1506.02617; ablation",
+    symbols=r"$e_m$ is the vector of modality $m$, $W_m$ and $b_m$ its layer, $w_m$ its learned weight, and $e_g$ "
+    "the fused vector.",
+    source="Neyshabur et al. 2015, arXiv:1506.02617, on the scale invariance of ReLU networks",
     quoted=CODE + " It names them 'learnable weights'; that they say which modality matters is what a reader infers.",
     inferred=True,
 )
@@ -135,12 +139,12 @@ def weights_as_importance(seed: int = 0) -> Measured:
     """
     seeds = range(seed, seed + NUM_SEEDS)
     runs = [_importance(1.0, s) for s in seeds]
-    printed, right = (summarise([{"share_of_the_useful": run[side]} for run in runs]) for side in (0, 1))
+    printed, right = (summarise([{"importance_of_useful": run[side]} for run in runs]) for side in (0, 1))
     extreme = _importance(1000.0, seed)
     sentence = (
-        f"The only useful modality has a learned weight of {printed['share_of_the_useful']:.2f}. With its layer a "
+        f"The only useful modality has a learned weight of {printed['importance_of_useful']:.2f}. With its layer a "
         f"thousand times as large it has {extreme[0]:.4f}, and every answer is the same. Left out, it costs "
-        f"{percent(right['share_of_the_useful'])} of what both cost."
+        f"{percent(right['importance_of_useful'])} of what both cost."
     )
     at_one = _importance(1.0, seed)
     moved = [tuple(abs(_importance(c, seed)[side] - at_one[side]) for c in FACTORS) for side in (0, 1)]
@@ -192,12 +196,15 @@ SIZES = (0.0, 0.6, 3.0, BURST, 30.0)  # of the burst's numbers; .6 is the noise 
 
 @erratum(
     "gate-without-tanh",
-    document="D1",
-    title="Gated fusion lacks the tanh of its source: a burst in one modality costs more than it need.",
+    document="survey",
+    title="The survey's gated fusion leaves out the tanh: a burst in one modality costs more than it need.",
     printed=r"g = \sigma(W_g [h_1, h_2] + b_g), \quad h_{\text{fusion}} = g \odot h_1 + (1 - g) \odot h_2",
     right=r"h_m = \tanh(W_m e_m), \quad h_{\text{fusion}} = g \odot h_1 + (1 - g) \odot h_2",
+    symbols=r"$e_m$ is the vector of modality $m$ and $W_m$ its layer, $h_1$ and $h_2$ what is fused, $g$ the gates, "
+    r"$W_g$ and $b_g$ their layer, $\sigma$ the logistic function, $h_{\text{fusion}}$ the fused vector, and $\odot$ "
+    "the product number by number.",
     source="Arevalo et al. 2017, arXiv:1702.01992, section 3.1",
-    quoted="The two printed lines are quoted; they do not say how h_1 and h_2 come about: here by linear layers.",
+    quoted="The survey's two lines are quoted; they do not say how h_1 and h_2 come about: here by linear layers.",
     also="Of the same passage: 'hierarchical' fusion over two inputs is one more layer (a hierarchy needs two local "
     "fusions), and cross-modal attention adds the other's tokens themselves, without values.",
 )
@@ -244,15 +251,16 @@ HEADS = (1, 2, 4, 8)
 
 @erratum(
     "eight-heads",
-    document="D2",
-    title="Attention fusion fixes eight heads: seven of eight hidden sizes raise an error.",
+    document="guide",
+    title="The guide's attention fusion fixes eight heads: seven of eight hidden sizes raise an error.",
     printed=r"\text{heads} = 8, \quad d = D / 8",
     right=r"d = \lceil D / \text{heads} \rceil, \quad \text{then } W^O : \text{heads} \cdot d \to D",
+    symbols=r"$D$ is the hidden size, $d$ the width of one head, and $W^O$ the matrix behind the heads.",
     source="Vaswani et al. 2017, arXiv:1706.03762, section 3.2.2: the width of a head is free, W^O brings it to D",
     quoted=CODE,
-    also="The document's code imports neither nn nor F nor np where it uses them. Its shapes are right (the sequence "
-    "comes first); the residual and the norm of the source are left out, and the modality embedding is there only as "
-    "the bias of each encoder.",
+    also="The guide's code imports neither nn nor F nor np where it uses them. Its shapes are right (the sequence "
+    "comes first); the residual and the norm of Vaswani et al. are left out, and the modality embedding is there only "
+    "as the bias of each encoder.",
 )
 def eight_heads(seed: int = 0) -> Measured:
     """All hidden sizes from 1 to 64 are tried with eight heads, and with 1, 2 and 4."""

@@ -5,25 +5,26 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from mmatl_lab.threads import one_thread
 from mmatl_lab.viz.tables import Table
 
 
 class Document(NamedTuple):
-    """A text whose formulas are taught: its title, and what kind of text it is."""
+    """A text whose formulas are taught: what kind of text it is, and its title. None of them is a published paper."""
 
-    title: str
     kind: str
+    title: str
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.kind})"
+        return f"{self.kind} '{self.title}'"
 
 
 DOCUMENTS = {
-    "D0": Document("MMATL: Multi-Modal Adversarial Transfer Learning", "a note: an idea and its formulas"),
-    "D1": Document("Multi-Modal Learning", "a survey of formulas"),
-    "D2": Document("Multimodal Learning", "a guide in code"),
-    "D3": Document("Multimodal Learning with Alternating Unimodal Adaptation", "the read-me of MLA's code"),
-    "D4": Document("MultiModal Machine Learning", "an essay on fusing modalities, unfinished"),
+    "note": Document("the MMATL note", "MMATL: Multi-Modal Adversarial Transfer Learning"),
+    "survey": Document("the formula survey", "Multi-Modal Learning"),
+    "guide": Document("the code guide", "Multimodal Learning"),
+    "readme": Document("the MLA read-me", "Multimodal Learning with Alternating Unimodal Adaptation"),
+    "essay": Document("the essay on fusion", "MultiModal Machine Learning"),
 }
 
 
@@ -66,7 +67,7 @@ class Measured:
         printed: name to number under the printed form; the interval of `x`, if it has one, is `x_low` and `x_high`.
         right: the same names under the right form.
         sentence: what the numbers say, made from them.
-        labels: names to read; a name without one is read with spaces.
+        labels: names to read, with the unit; a name without one is read with spaces.
         depends: what the effect depends on, and where it is absent.
         form: what the first form is called: it is inferred where the document prints none.
         heading: HTML that a notebook shows above the table: which formulas these are.
@@ -99,9 +100,9 @@ class Measured:
         return Table(columns, rows, title=f"{self.label(dependence.name)}:")
 
     def to_dict(self) -> dict:
-        """For JSON: names of numbers are the stable ones, labels stand beside them."""
-        depends = [{"on": d.on, "number": d.name, "values": d.values, "printed": d.printed, "right": d.right,
-                    "absent_at": d.absent} for d in self.depends]  # fmt: skip
+        """For JSON: names of numbers are the stable ones, labels with their units stand beside them."""
+        depends = [{"on": d.on, "number": self.label(d.name), "values": d.values, "printed": d.printed,
+                    "right": d.right, "no_difference_at": d.absent} for d in self.depends]  # fmt: skip
         labels = {name: self.label(name) for name in self.printed if not name.endswith(("_low", "_high"))}
         return {"printed": self.printed, "right": self.right, "labels": labels, "sentence": self.sentence,
                 "depends": depends}  # fmt: skip
@@ -120,15 +121,16 @@ class Measured:
 
 @dataclass(frozen=True, repr=False)
 class Erratum:
-    """A formula or a piece of code that fails as printed, and the form that works.
+    """A formula or a piece of code that fails as a document prints it, and the form that works.
 
     Attributes:
         id: its name on the command line.
-        document: `"D1"` and so on, see `DOCUMENTS`.
-        title: one sentence that says what fails.
+        document: the text that prints the form, a key of `DOCUMENTS`.
+        title: one sentence that says what fails, and who prints it.
         printed: the printed formula, LaTeX without delimiters.
         right: the right formula.
-        source: where the right form stands.
+        symbols: what each letter of both formulas stands for.
+        source: the paper that has the right form.
         quoted: what stands in the document, and what is inferred from it.
         also: another defect of the same passage that has no number.
         inferred: whether the document prints no formula, so that `printed` is what its words suggest.
@@ -139,6 +141,7 @@ class Erratum:
     title: str
     printed: str
     right: str
+    symbols: str
     source: str
     experiment: Callable[[int], Measured]
     quoted: str = ""
@@ -151,13 +154,22 @@ class Erratum:
         return "as inferred" if self.inferred else "as printed"
 
     def measure(self, seed: int = 0) -> Measured:
-        """Run both forms: a few seconds. Experiments with chance in them take five seeds, from `seed` on."""
-        return replace(self.experiment(seed), form=self.form, heading=self._repr_html_())
+        """Run both forms: a few seconds. Experiments with chance in them take five seeds, from `seed` on.
+
+        The tensors are small. Beside other processes two threads took up to ten times longer than one.
+        """
+        with one_thread():
+            return replace(self.experiment(seed), form=self.form, heading=self._repr_html_())
 
     def to_dict(self) -> dict:
         """For JSON, without the measurement."""
-        names = ("id", "document", "title", "printed", "right", "source", "quoted", "also", "inferred")
-        return {name: getattr(self, name) for name in names} | {"document_title": str(DOCUMENTS[self.document])}
+        names = ("id", "title", "symbols", "quoted", "also", "inferred")
+        return {name: getattr(self, name) for name in names} | {
+            "printed_in": DOCUMENTS[self.document]._asdict(),
+            "printed_formula": self.printed,
+            "right_formula": self.right,
+            "right_in": self.source,
+        }
 
     def __repr__(self) -> str:
         return self.summary()
@@ -165,20 +177,22 @@ class Erratum:
     def summary(self) -> str:
         """The entry as plain text."""
         lines = [f"{self.id}: {self.title}"]
-        where = str(DOCUMENTS[self.document])
-        parts = {"in": f"{self.document}, {where}", self.form.removeprefix("as "): self.printed, "right": self.right,
-                 "source": self.source, "quoted": self.quoted, "also": self.also}  # fmt: skip
-        return "\n".join(lines + [f"  {name:<9}{text}" for name, text in parts.items() if text])
+        printed = self.form.removeprefix("as ")
+        parts = {f"{printed} in": str(DOCUMENTS[self.document]), printed: self.printed, "right": self.right,
+                 "where": self.symbols, "right in": self.source, "quoted": self.quoted, "also": self.also}  # fmt: skip
+        return "\n".join(lines + [f"  {name:<12}{text}" for name, text in parts.items() if text])
 
     def _repr_html_(self) -> str:
-        more = "".join(f"<br>{html.escape(text, quote=False)}" for text in (self.quoted, self.also) if text)
-        return (
-            f"<b>{html.escape(self.title, quote=False)}</b> <code>{self.id}</code>"
-            f"<br>{self.document}: {html.escape(str(DOCUMENTS[self.document]), quote=False)}"
-            f"<br>{self.form.capitalize()}: $\\displaystyle {html.escape(self.printed, quote=False)}$"
-            f"<br>As it should be: $\\displaystyle {html.escape(self.right, quote=False)}$"
-            f"<br>{html.escape(self.source)}{more}"
+        parts = (
+            f"{self.form.capitalize()} in {DOCUMENTS[self.document]}: $\\displaystyle {self.printed}$",
+            f"As it should be: $\\displaystyle {self.right}$",
+            f"Where {self.symbols}",
+            f"The right form is in {self.source}",
+            self.quoted,
+            self.also,
         )
+        more = "".join(f"<br>{html.escape(text, quote=False)}" for text in parts if text)
+        return f"<b>{html.escape(self.title, quote=False)}</b> <code>{self.id}</code>{more}"
 
     def _repr_latex_(self) -> str:
         return (
@@ -191,7 +205,13 @@ registered: dict[str, Erratum] = {}
 
 
 def erratum(id: str, **fields) -> Callable[[Callable[[int], Measured]], Callable[[int], Measured]]:
-    """Register the decorated experiment as an entry; `fields` are those of `Erratum`."""
+    """Register the decorated experiment as an entry; `fields` are those of `Erratum`.
+
+    Raises:
+        ValueError: for a document that is not in `DOCUMENTS`.
+    """
+    if fields["document"] not in DOCUMENTS:
+        raise ValueError(f"no document is called {fields['document']!r}: choose one of {', '.join(DOCUMENTS)}.")
 
     def register(experiment: Callable[[int], Measured]) -> Callable[[int], Measured]:
         registered[id] = Erratum(id=id, experiment=experiment, **fields)

@@ -124,16 +124,18 @@ def test_evaluate_says_which_models_are_not_finished(run, toy, tmp_path):
 
 
 def test_errata_are_listed_and_measured(run, monkeypatch):
-    entry = errata.Erratum("sign", "D1", "The sign is reversed.", "a-b", "b-a", "someone", lambda seed: measured)
+    entry = errata.Erratum(
+        "sign", "survey", "The sign is reversed.", "a-b", "b-a", "numbers", "someone", lambda seed: measured
+    )
     measured = errata.Measured({"error": 1.0}, {"error": 0.25}, "Three quarters of the error go.")
     monkeypatch.setattr(errata, "entries", lambda: [entry])
     answer = run("errata")
     assert answer.code == 0 and re.fullmatch(
-        r"D1  Multi-Modal Learning \(a survey of formulas\)\n    sign +The sign is reversed\.\n", answer.out
+        r"In the formula survey 'Multi-Modal Learning':\n    sign +The sign is reversed\.\n", answer.out
     )
     answer = run("errata", "sign")
     assert answer.code == 0
-    assert "printed  a-b" in answer.out and "right    b-a" in answer.out
+    assert "printed     a-b" in answer.out and "right       b-a" in answer.out
     assert re.search(r"error +1 +0\.25\n", answer.out) and answer.out.endswith("Three quarters of the error go.\n")
 
 
@@ -145,15 +147,17 @@ def test_every_erratum_of_the_ledger_is_listed(run):
 def test_errata_as_json_are_measured_one_or_all(run, monkeypatch):
     measured = errata.Measured({"error_rate": 1.0}, {"error_rate": 0.25}, "Three quarters of the error go.")
     entries = [
-        errata.Erratum(id, "D1", "The sign is reversed.", "a-b", "b-a", "someone", lambda seed: measured)
+        errata.Erratum(id, "survey", "The sign is reversed.", "a-b", "b-a", "numbers", "someone", lambda seed: measured)
         for id in ("sign", "scale")
     ]
     monkeypatch.setattr(errata, "entries", lambda: entries)
-    found = run("errata", "--json").json["errata"]
+    answer = run("errata", "--json")
+    found = answer.json["errata"]
+    assert "1 of 2: sign" in answer.err and "2 of 2: scale" in answer.err
     assert [one["id"] for one in found] == ["sign", "scale"]
     assert found[0]["printed"] == {"error_rate": 1.0} and found[0]["labels"] == {"error_rate": "error rate"}
     (one,) = run("errata", "scale", "--json").json["errata"]
-    assert one["id"] == "scale" and one["document_title"] == "Multi-Modal Learning (a survey of formulas)"
+    assert one["id"] == "scale" and one["printed_in"] == {"kind": "the formula survey", "title": "Multi-Modal Learning"}
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])

@@ -1,13 +1,14 @@
 import html
 import json
 import math
+import re
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 from mmatl_lab import errata
-from mmatl_lab.errata import cone, d1, d2, ledger
+from mmatl_lab.errata import cone, guide, ledger, survey
 from mmatl_lab.models.clip import clip_loss
 
 MEASURED = {}
@@ -21,16 +22,16 @@ def measured(id):
 
 def test_entries_stand_document_by_document():
     assert [(e.document, e.id) for e in errata.entries()] == [
-        ("D1", "clip-one-sided"),
-        ("D1", "clip-zero-shot"),
-        ("D1", "gate-without-tanh"),
-        ("D2", "clip-exp-overflow"),
-        ("D2", "clip-raw-temperature"),
-        ("D2", "contrastive-one-sided"),
-        ("D2", "late-fusion-unnormalised"),
-        ("D2", "weights-as-importance"),
-        ("D2", "eight-heads"),
-        ("D4", "addition-widths"),
+        ("survey", "clip-one-sided"),
+        ("survey", "clip-zero-shot"),
+        ("survey", "gate-without-tanh"),
+        ("guide", "clip-exp-overflow"),
+        ("guide", "clip-raw-temperature"),
+        ("guide", "contrastive-one-sided"),
+        ("guide", "late-fusion-unnormalised"),
+        ("guide", "weights-as-importance"),
+        ("guide", "eight-heads"),
+        ("essay", "addition-widths"),
     ]
 
 
@@ -45,12 +46,70 @@ def test_an_entry_shows_itself_and_compares_the_same_numbers(id):
     names = {name for name in result.printed if not name.endswith(("_low", "_high"))}
     assert names == {name for name in result.right if not name.endswith(("_low", "_high"))}
     assert all(math.isfinite(x) for x in (*result.printed.values(), *result.right.values()))  # bars can show them
-    shown = (id, entry.title, entry.printed, entry.right, entry.source, entry.quoted, entry.document)
+    shown = (id, entry.title, entry.printed, entry.right, entry.symbols, entry.source, entry.quoted)
     assert all(text and text in entry.summary() for text in shown)
-    assert str(ledger.DOCUMENTS[entry.document]) in entry.summary()
+    document = ledger.DOCUMENTS[entry.document]
+    assert str(document) in entry.summary() and re.search("survey|guide|essay", entry.title).group() == entry.document
+    for text in (str(document), f"The right form is in {entry.source}"):
+        assert html.escape(text, quote=False) in entry._repr_html_()
     assert entry.title in entry._repr_html_() and entry._repr_latex_().startswith("$$")
     assert result.sentence in str(result) and entry._repr_html_() + "<table>" in result._repr_html_()
     assert all(result.label(name) in str(result) and "_" not in result.label(name) for name in names)
+
+
+SIGNS = (
+    "frac sum prod log exp ln max min tanh quad Big cdot le in times odot to partial leftarrow lceil rceil left right"
+)
+
+
+def letters(formula):
+    """The symbols of a LaTeX formula: letters and commands that are no words, functions or indices."""
+    formula = re.sub(r"\\(text|mathrm)\{[^}]*\}", " ", formula)
+    formula = re.sub(r"\\mathbb\{(\w)\}", r" \1 ", formula)
+    found = set(re.findall(r"\\([A-Za-z]+)", formula)) - set(SIGNS.split())
+    return found | set(re.findall(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", formula))) - set(
+        "ije"
+    )  # indices, and Euler's
+
+
+@pytest.mark.parametrize("id", [e.id for e in errata.entries()])
+def test_an_entry_defines_its_symbols_and_keeps_the_paper_apart_from_the_document(id):
+    entry = errata.get(id)
+    explained = " ".join(re.findall(r"\$(.+?)\$", entry.symbols))
+    for symbol in letters(entry.printed) | letters(entry.right):
+        assert re.search(rf"(?<![A-Za-z]){symbol}(?![A-Za-z])", explained.replace("\\", " ")), symbol
+    assert not re.search(r"[Rr]adford|arXiv|doi", entry.title + entry.printed), (
+        "a paper is named only for the right form"
+    )
+    assert not re.search(r"\bD[0-4]\b", entry.summary() + entry._repr_html_() + json.dumps(entry.to_dict()))
+
+
+@pytest.mark.parametrize("id", [e.id for e in errata.entries()])
+def test_every_number_has_a_name_to_read_with_its_unit(id):
+    for name in measured(id).to_dict()["labels"]:
+        label = measured(id).label(name)
+        assert "_" not in label and not re.search(r"\b(i2t|t2i|r1)\b", name)
+        assert "(" in label or "τ" in label or label.startswith("Z"), "shares say of what, losses that they are nats"
+
+
+def test_an_unknown_document_is_refused():
+    with pytest.raises(ValueError, match="no document is called 'D1': choose one of note, survey"):
+        ledger.erratum("sign", document="D1")
+
+
+def test_a_measurement_computes_on_one_thread_and_gives_the_others_back():
+    before, seen = torch.get_num_threads(), []
+
+    def experiment(seed):
+        seen.append(torch.get_num_threads())
+        return errata.Measured({"error": 1.0}, {"error": 0.0}, "It goes.")
+
+    torch.set_num_threads(2)
+    try:
+        errata.Erratum("sign", "survey", "t", "a-b", "b-a", "a, b", "someone", experiment).measure()
+        assert (seen, torch.get_num_threads()) == ([1], 2)
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("id", [e.id for e in errata.entries()])
@@ -63,7 +122,7 @@ def test_an_entry_says_where_its_effect_does_not_appear(id):
         assert one.sentence in str(result) and html.escape(one.sentence) in result._repr_html_()
     as_json = json.loads(json.dumps(entry.to_dict() | result.to_dict()))
     assert as_json["printed"] == result.printed and as_json["quoted"] == entry.quoted
-    assert as_json["depends"][0]["absent_at"] == result.depends[0].absent
+    assert as_json["depends"][0]["no_difference_at"] == result.depends[0].absent
 
 
 def test_a_raw_temperature_crosses_zero_only_at_the_larger_rates():
@@ -88,7 +147,7 @@ def test_runs_that_are_learned_side_by_side_do_not_meet():
     tau = torch.tensor([0.01, 0.02, 0.05])
 
     def loss(u, v, t):
-        return d1.printed_clip_loss(u, v, t)
+        return survey.printed_clip_loss(u, v, t)
 
     together = cone.learn(loss, image, text, tau)
     alone = cone.learn(loss, image[1:2], text[1:2], tau[1:2])
@@ -113,10 +172,10 @@ def test_a_measurement_repeats_itself_and_depends_on_its_seed(id):
 
 def test_one_sided_loss_leaves_the_texts_lost():
     printed, right = measured("clip-one-sided").printed, measured("clip-one-sided").right
-    assert printed["i2t_accuracy"] == 1.0
-    assert printed["t2i_accuracy_high"] <= 0.6  # the upper end of the interval over five seeds
-    assert right["i2t_accuracy"] == right["t2i_accuracy"] == 1.0
-    assert 0.6 < printed["t2i_accuracy_texts_learn"] < 0.95 and right["t2i_accuracy_texts_learn"] == 1.0
+    assert printed["image_to_text"] == 1.0
+    assert printed["text_to_image_high"] <= 0.6  # the upper end of the interval over five seeds
+    assert right["image_to_text"] == right["text_to_image"] == 1.0
+    assert 0.6 < printed["text_to_image_texts_learn"] < 0.95 and right["text_to_image_texts_learn"] == 1.0
 
 
 def test_what_the_lesson_asks_to_predict_is_what_is_measured():
@@ -124,16 +183,16 @@ def test_what_the_lesson_asks_to_predict_is_what_is_measured():
 
     asked = predict("clip.one-sided")
     assert asked.options[asked.answer] == "about half of them"
-    assert 0.35 < measured("clip-one-sided").printed["t2i_accuracy"] < 0.6
+    assert 0.35 < measured("clip-one-sided").printed["text_to_image"] < 0.6
 
 
 def test_four_vectors_are_right_one_way_and_half_right_the_other():
-    image, text = d1.four_vectors()
+    image, text = survey.four_vectors()
     similarity, tau = image @ text.T, torch.tensor(0.005)
     assert similarity.argmax(1).tolist() == [0, 1]
     assert similarity.argmax(0).tolist() == [1, 1]
-    assert d1.printed_clip_loss(image, text, tau).item() == pytest.approx(0.015, abs=5e-4)
-    assert d1.printed_clip_loss(text, image, tau).item() == pytest.approx(9.11, abs=5e-3)
+    assert survey.printed_clip_loss(image, text, tau).item() == pytest.approx(0.015, abs=5e-4)
+    assert survey.printed_clip_loss(text, image, tau).item() == pytest.approx(9.11, abs=5e-3)
     assert clip_loss(image, text, -tau.log()).item() == pytest.approx((0.015 + 9.11) / 2, abs=5e-3)
 
 
@@ -141,15 +200,15 @@ def test_the_printed_clip_loss_is_one_half_of_the_right_one():
     image, text = F.normalize(torch.randn(2, 7, 5, generator=torch.Generator().manual_seed(0)), dim=-1)
     tau = torch.tensor(0.1)
     expected = clip_loss(image, text, -tau.log(), symmetric=False)
-    assert torch.allclose(d1.printed_clip_loss(image, text, tau), expected)
-    halves = d1.printed_clip_loss(image, text, tau) + d1.printed_clip_loss(text, image, tau)
+    assert torch.allclose(survey.printed_clip_loss(image, text, tau), expected)
+    halves = survey.printed_clip_loss(image, text, tau) + survey.printed_clip_loss(text, image, tau)
     assert torch.allclose(halves / 2, clip_loss(image, text, -tau.log()))
 
 
 def test_a_long_class_vector_takes_the_predictions():
     printed, right = measured("clip-zero-shot").printed, measured("clip-zero-shot").right
-    assert printed["share_of_long_class"] > 0.95 and printed["accuracy"] < 0.15
-    assert right["share_of_long_class"] == pytest.approx(0.1, abs=0.01) and right["accuracy"] > 0.95
+    assert printed["given_to_long_class"] > 0.95 and printed["accuracy"] < 0.15
+    assert right["given_to_long_class"] == pytest.approx(0.1, abs=0.01) and right["accuracy"] > 0.95
     assert printed["accuracy_unrelated_classes"] > 0.95  # said too: it is the shared direction that does the harm
 
 
@@ -166,25 +225,25 @@ def test_exponentials_overflow_where_one_over_tau_passes_the_largest_exponent():
 def test_the_printed_contrastive_loss_is_right_where_it_is_finite():
     text, image = F.normalize(torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(0)), dim=-1)
     expected = F.cross_entropy(text @ image.T / 0.1, torch.arange(6))
-    assert torch.allclose(d2.printed_contrastive_loss(text @ image.T / 0.1, torch.arange(6)), expected)
+    assert torch.allclose(guide.printed_contrastive_loss(text @ image.T / 0.1, torch.arange(6)), expected)
     labels = torch.tensor([0, 0, 1, 2, 3, 4])  # two right answers: the mean of both
     log_p = (text @ image.T / 0.1).log_softmax(1)
     expected = -(log_p[0, :2].mean() + log_p[1, :2].mean() + log_p.diagonal()[2:].sum()) / 6
-    assert torch.allclose(d2.printed_contrastive_loss(text @ image.T / 0.1, labels), expected)
+    assert torch.allclose(guide.printed_contrastive_loss(text @ image.T / 0.1, labels), expected)
 
 
 def test_a_raw_temperature_goes_through_zero_and_inverts_the_pairs():
     printed, right = measured("clip-raw-temperature").printed, measured("clip-raw-temperature").right
-    assert printed["crossed_zero"] == 1.0 and printed["smallest_temperature"] < 0
-    assert printed["i2t_accuracy"] < 0.05 and printed["last_loss"] < 0.2  # the loss hides it
-    assert right["crossed_zero"] == 0.0 and right["smallest_temperature"] >= 0.01
-    assert right["i2t_accuracy"] == 1.0
+    assert printed["share_that_crosses"] == 1.0 and printed["smallest_temperature"] < 0
+    assert printed["image_to_text"] < 0.05 and printed["last_loss"] < 0.2  # the loss hides it
+    assert right["share_that_crosses"] == 0.0 and right["smallest_temperature"] > 0.0099
+    assert right["image_to_text"] == 1.0
 
 
 def test_the_other_direction_leaves_the_images_lost():
     printed, right = (getattr(measured("contrastive-one-sided"), form) for form in ("printed", "right"))
-    assert printed["t2i_accuracy"] == 1.0 and printed["i2t_accuracy_high"] <= 0.6
-    assert right["t2i_accuracy"] == right["i2t_accuracy"] == 1.0
+    assert printed["text_to_image"] == 1.0 and printed["image_to_text_high"] <= 0.6
+    assert right["text_to_image"] == right["image_to_text"] == 1.0
 
 
 def test_the_cone_is_what_the_entries_say():

@@ -46,7 +46,7 @@ def test_a_weight_can_be_made_anything_without_changing_an_answer():
         fusion.rescale(weighted, head, 0, 50.0)
     assert torch.allclose(head(weighted(e)), before, atol=1e-4) and weighted.weights(e)[0, 0] < 0.05
     printed, right = measured("weights-as-importance").printed, measured("weights-as-importance").right
-    assert printed["share_of_the_useful"] < 0.9 and right["share_of_the_useful"] > 0.98
+    assert printed["importance_of_useful"] < 0.9 and right["importance_of_useful"] > 0.98
 
 
 def test_a_burst_costs_a_gate_without_tanh_more():

@@ -1,4 +1,4 @@
-"""Errata of D2, the code guide."""
+"""Errata of the code guide."""
 
 import math
 
@@ -10,16 +10,16 @@ from ..models.clip import INITIAL_TEMPERATURE, MAX_LOGIT_SCALE, clip_loss
 from .cone import NUM_SEEDS, dependences, learn, lost_side, starts, summarise
 from .ledger import Dependence, Measured, erratum, percent
 
-CODE = "The document prints this as code; the formula is what the code computes."
+CODE = "The guide prints code; the formula is what this code computes."
 LABELS = {
-    "largest_failing_temperature": "largest τ that overflows, float32",
-    "largest_failing_temperature_float16": "largest τ that overflows, float16",
-    "finite_share_of_temperatures": "share of τ from 1 to .0001 with a finite loss",
-    "i2t_accuracy": "image → text accuracy",
-    "t2i_accuracy": "text → image accuracy",
-    "crossed_zero": "share of runs in which τ crosses zero",
-    "smallest_temperature": "smallest τ",
-    "last_loss": "last loss",
+    "largest_failing_temperature": "largest τ that overflows in float32",
+    "largest_failing_temperature_float16": "largest τ that overflows in float16",
+    "finite_share_of_temperatures": "finite loss (share of 2,001 τ from 1 to .0001)",
+    "image_to_text": "image → text accuracy (share of images)",
+    "text_to_image": "text → image accuracy (share of texts)",
+    "share_that_crosses": "τ crosses zero (share of runs)",
+    "smallest_temperature": "smallest τ (mean over the runs)",
+    "last_loss": "last loss (nats)",
 }
 RATE = 0.02  # Adam's for τ
 RATES = (0.002, 0.005, 0.01, 0.015, RATE, 0.05)
@@ -34,12 +34,14 @@ def printed_contrastive_loss(similarity: Tensor, labels: Tensor) -> Tensor:
 
 @erratum(
     "clip-exp-overflow",
-    document="D2",
-    title="The contrastive loss takes exponentials before their logarithm: at τ ≤ .011 float32 overflows.",
+    document="guide",
+    title="The guide's contrastive loss takes exponentials before their logarithm: at τ ≤ .011 float32 overflows.",
     printed=r"\ell_i = s_{ii} - \log\Big(\sum_j \exp(s_{ij})\Big), \quad s = S/\tau",
     right=r"\ell_i = s_{ii} - \Big(m_i + \log \sum_j e^{s_{ij} - m_i}\Big), \quad m_i = \max_j s_{ij}",
+    symbols=r"$S_{ij}$ is the cosine similarity of text $i$ and image $j$, $s$ the same divided by the temperature "
+    r"$\tau$, $\ell_i$ the loss of text $i$, and $m_i$ the largest $s_{ij}$ of text $i$.",
     quoted=CODE,
-    source="any stable log-sum-exp; the clamp of the scale at 100: Radford et al. 2021, arXiv:2103.00020, section 2.5",
+    source="any stable log-sum-exp; Radford et al. 2021, arXiv:2103.00020, section 2.5, keeps $1/\\tau$ at most 100",
 )
 def exp_overflow(seed: int = 0) -> Measured:
     """Eight pairs that match exactly, the case that training aims at. The largest float32 is e^88.7, so 1/τ may not
@@ -102,16 +104,20 @@ def _finite_when_apart() -> Dependence:
 
 @erratum(
     "clip-raw-temperature",
-    document="D2",
-    title="The temperature is learned as it is: a step can take it through zero, and then the loss wants pairs apart.",
+    document="guide",
+    title="The guide learns the temperature as it is: a step can take it through zero, and pairs are pushed apart.",
     printed=r"s = S / \tau, \quad \tau \leftarrow \tau - \eta\, \partial L/\partial\tau",
-    right=r"s = e^a S, \quad a = \log 1/\tau \le \ln 100, \quad a \leftarrow a - \eta\, \partial L/\partial a",
+    right=r"s = e^a S, \quad a \leftarrow \min(a - \eta\, \partial L/\partial a,\; \ln 100)",
+    symbols=r"$S$ are the cosine similarities, $s$ the logits, $\tau$ the temperature, $a = \ln 1/\tau$ the parameter "
+    r"that is learned instead, $L$ the loss, and $\eta$ the learning rate. The limit $\ln 100$ is applied to the "
+    "parameter after the step: inside the loss it would take the gradient away.",
     source="Radford et al. 2021, arXiv:2103.00020, sections 2.3 and 2.5",
     quoted=CODE + " Which optimizer moves τ, and at which rate, it does not say.",
 )
 def raw_temperature(seed: int = 0) -> Measured:
     """64 pairs of free vectors from a cone, both sides and the temperature learned by Adam from τ = .07; five seeds.
     Both forms use the stable loss in both directions, so that only the parameter differs.
+    The limit of log 1/τ is applied after each step, as in :meth:`mmatl_lab.models.CLIP.after_update`.
 
     Adam moves τ by up to its rate in every step, so whether a step can pass zero depends on the rate: the numbers are
     those of .02, the rate of the vectors, and the other rates stand beside them.
@@ -119,12 +125,12 @@ def raw_temperature(seed: int = 0) -> Measured:
     seeds = range(seed, seed + NUM_SEEDS)
     printed, crossed = _learn_temperature(seeds, raw=True)
     right, kept = _learn_temperature(seeds, raw=False)
-    depends = Dependence("rate of Adam for τ", "crossed_zero", RATES, crossed, kept)
+    depends = Dependence("rate of Adam for τ", "share_that_crosses", RATES, crossed, kept)
     sentence = (
-        f"Learned as it is at a rate of {RATE:g}, τ falls through zero in {percent(printed['crossed_zero'])} of the "
-        f"runs, and the pairs end with R@1 {percent(printed['i2t_accuracy'])} at a loss of {printed['last_loss']:.2f}, "
-        f"where guessing costs {math.log(64):.2f}: the loss hides it. Learned as log 1/τ it crosses in "
-        f"{percent(right['crossed_zero'])}, R@1 {percent(right['i2t_accuracy'])}."
+        f"Learned as it is at a rate of {RATE:g}, τ falls through zero in {percent(printed['share_that_crosses'])} of "
+        f"the runs, and the pairs end with R@1 {percent(printed['image_to_text'])} at a loss of "
+        f"{printed['last_loss']:.2f}, where guessing costs {math.log(64):.2f}: the loss hides it. Learned as "
+        f"log 1/τ it crosses in {percent(right['share_that_crosses'])}, R@1 {percent(right['image_to_text'])}."
     )
     return Measured(printed, right, sentence, LABELS, (depends,))
 
@@ -134,15 +140,16 @@ def _learn_temperature(seeds: range, raw: bool) -> tuple[dict[str, float], tuple
 
     def loss(image: Tensor, text: Tensor, parameter: Tensor) -> Tensor:
         if not raw:
-            return clip_loss(image, text, parameter.clamp(max=MAX_LOGIT_SCALE))
+            return clip_loss(image, text, parameter)
         logits, target = image @ text.T / parameter, torch.arange(len(image))
         return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
     image, text = (side.repeat(len(RATES), 1, 1) for side in starts(seeds))
     first = torch.full([len(image)], INITIAL_TEMPERATURE if raw else -math.log(INITIAL_TEMPERATURE))
-    end = learn(loss, image, text, first, rates=torch.tensor(RATES).repeat_interleave(NUM_SEEDS))
-    smallest = (end.number if raw else (-end.number.clamp(max=MAX_LOGIT_SCALE)).exp()).min(0).values
-    runs = [{"i2t_accuracy": recall.i2t, "crossed_zero": float(low <= 0), "smallest_temperature": low.item(),
+    rates = torch.tensor(RATES).repeat_interleave(NUM_SEEDS)
+    end = learn(loss, image, text, first, rates=rates, most=None if raw else MAX_LOGIT_SCALE)
+    smallest = (end.number if raw else (-end.number).exp()).min(0).values
+    runs = [{"image_to_text": recall.i2t, "share_that_crosses": float(low <= 0), "smallest_temperature": low.item(),
              "last_loss": last.item()}
             for recall, low, last in zip(end.recall, smallest, end.loss[-1], strict=True)]  # fmt: skip
     own = NUM_SEEDS * RATES.index(RATE)
@@ -152,10 +159,12 @@ def _learn_temperature(seeds: range, raw: bool) -> tuple[dict[str, float], tuple
 
 @erratum(
     "contrastive-one-sided",
-    document="D2",
-    title="The contrastive loss classifies the image of each text only: texts find images, images need not find texts.",
+    document="guide",
+    title="The guide's contrastive loss is one half: texts find their images, and images need not find their texts.",
     printed=r"L = -\frac1N \sum_i \Big(s_{ii} - \log \sum_j e^{s_{ij}}\Big), \quad s_{ij} = v_i \cdot u_j / \tau",
     right=r"L = -\frac{1}{2N} \sum_i \Big(2 s_{ii} - \log \sum_j e^{s_{ij}} - \log \sum_j e^{s_{ji}}\Big)",
+    symbols=r"$v_i$ is the unit vector of text $i$, $u_j$ that of image $j$, $s_{ij}$ their logit, $\tau$ the "
+    r"temperature, $N$ the number of pairs in the batch, and $L$ the loss.",
     source="Radford et al. 2021, arXiv:2103.00020, figure 3",
     quoted=CODE,
 )
@@ -170,11 +179,11 @@ def one_direction(seed: int = 0) -> Measured:
         "right": lambda text, image, tau: clip_loss(image, text, -tau.log()),
     }
     runs, shares = lost_side(losses, seeds)
-    printed, right = (summarise([{"t2i_accuracy": run.i2t, "i2t_accuracy": run.t2i} for run in runs[form]])
+    printed, right = (summarise([{"text_to_image": run.i2t, "image_to_text": run.t2i} for run in runs[form]])
                       for form in ("printed", "right"))  # fmt: skip
     sentence = (
-        f"Trained with the printed loss, {percent(printed['t2i_accuracy'])} of the texts find their image and "
-        f"{percent(printed['i2t_accuracy'])} of the images their text; with both directions "
-        f"{percent(right['t2i_accuracy'])} and {percent(right['i2t_accuracy'])} (64 pairs, images frozen)."
+        f"Trained with the printed loss, {percent(printed['text_to_image'])} of the texts find their image and "
+        f"{percent(printed['image_to_text'])} of the images their text; with both directions "
+        f"{percent(right['text_to_image'])} and {percent(right['image_to_text'])} (64 pairs, images frozen)."
     )
-    return Measured(printed, right, sentence, LABELS, dependences("i2t_accuracy", "images", shares, seeds))
+    return Measured(printed, right, sentence, LABELS, dependences("image_to_text", "images", shares, seeds))

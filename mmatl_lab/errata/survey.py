@@ -1,4 +1,4 @@
-"""Errata of D1, the formula survey."""
+"""Errata of the formula survey."""
 
 import math
 
@@ -11,13 +11,13 @@ from .cone import NUM_SEEDS, TAU, dependences, learn, lost_side, starts, summari
 from .ledger import Dependence, Measured, erratum, percent
 
 LABELS = {
-    "i2t_accuracy": "image → text accuracy",
-    "t2i_accuracy": "text → image accuracy",
-    "t2i_accuracy_texts_learn": "text → image accuracy, texts learn too",
-    "loss_of_four_vectors": "loss of two pairs, one text wrong",
-    "accuracy": "accuracy",
-    "share_of_long_class": "share given to the long class",
-    "accuracy_unrelated_classes": "accuracy, unrelated classes",
+    "image_to_text": "image → text accuracy (share of images)",
+    "text_to_image": "text → image accuracy (share of texts)",
+    "text_to_image_texts_learn": "text → image accuracy where texts learn too (share of texts)",
+    "loss_of_two_pairs": "loss of two pairs, one text wrong (nats)",
+    "accuracy": "accuracy (share of images)",
+    "given_to_long_class": "given to the long class (share of images)",
+    "accuracy_unrelated_classes": "accuracy with unrelated classes (share of images)",
 }
 LENGTHS = (1.0, 1.2, 1.5, 2.0, 3.0)  # of the long class vector
 SHARED = (0.0, 0.5, 1.0, 1.25)  # times what a class vector has of its own
@@ -37,14 +37,15 @@ def four_vectors() -> tuple[Tensor, Tensor]:
 
 @erratum(
     "clip-one-sided",
-    document="D1",
-    title="CLIP's loss is printed for one direction: images find their texts, texts need not find their images.",
+    document="survey",
+    title="The survey prints one half of CLIP's loss: images find their texts, and texts need not find their images.",
     printed=r"L = -\frac1N \sum_i \log \frac{e^{S_{ii}/\tau}}{\sum_j e^{S_{ij}/\tau}}",
     right=r"L = -\frac{1}{2N} \sum_i \left( \log \frac{e^{S_{ii}/\tau}}{\sum_j e^{S_{ij}/\tau}}"
     r" + \log \frac{e^{S_{ii}/\tau}}{\sum_j e^{S_{ji}/\tau}} \right)",
+    symbols=r"$S_{ij}$ is the cosine similarity of image $i$ and text $j$, $\tau$ the temperature, $N$ the number of "
+    r"pairs in the batch, and $L$ the loss.",
     source="Radford et al. 2021, arXiv:2103.00020, figure 3",
-    quoted="The formula is quoted. The document writes the same letter for an image and for its vector; here $u_i$ is "
-    "the vector of image $i$.",
+    quoted="The survey's formula is quoted.",
 )
 def one_sided(seed: int = 0) -> Measured:
     """Each image's softmax forgives it any similarity that it has to *all* texts. So nothing keeps an image that lies
@@ -61,34 +62,36 @@ def one_sided(seed: int = 0) -> Measured:
     numbers = {}
     for form, loss in losses.items():
         free = learn(loss, *starts(seeds), torch.full([NUM_SEEDS], TAU)).recall
-        numbers[form] = summarise([{"i2t_accuracy": one.i2t, "t2i_accuracy": one.t2i,
-                                    "t2i_accuracy_texts_learn": two.t2i}
+        numbers[form] = summarise([{"image_to_text": one.i2t, "text_to_image": one.t2i,
+                                    "text_to_image_texts_learn": two.t2i}
                                    for one, two in zip(frozen[form], free, strict=True)])  # fmt: skip
     printed, right = numbers["printed"], numbers["right"]
 
     image, text = four_vectors()
     tau = torch.tensor(0.005)
-    printed["loss_of_four_vectors"] = printed_clip_loss(image, text, tau).item()
-    right["loss_of_four_vectors"] = clip_loss(image, text, -tau.log()).item()
+    printed["loss_of_two_pairs"] = printed_clip_loss(image, text, tau).item()
+    right["loss_of_two_pairs"] = clip_loss(image, text, -tau.log()).item()
     sentence = (
-        f"Trained with the printed loss, {percent(printed['i2t_accuracy'])} of the images find their text and "
-        f"{percent(printed['t2i_accuracy'])} of the texts their image; with both directions "
-        f"{percent(right['i2t_accuracy'])} and {percent(right['t2i_accuracy'])} (64 pairs, texts frozen; where the "
-        f"texts learn too, {percent(printed['t2i_accuracy_texts_learn'])}). Two pairs of which one text is wrong cost "
-        f"{printed['loss_of_four_vectors']:.3f} as printed and {right['loss_of_four_vectors']:.2f} in both directions."
+        f"Trained with the printed loss, {percent(printed['image_to_text'])} of the images find their text and "
+        f"{percent(printed['text_to_image'])} of the texts their image; with both directions "
+        f"{percent(right['image_to_text'])} and {percent(right['text_to_image'])} (64 pairs, texts frozen; where the "
+        f"texts learn too, {percent(printed['text_to_image_texts_learn'])}). Two pairs of which one text is wrong cost "
+        f"{printed['loss_of_two_pairs']:.3f} as printed and {right['loss_of_two_pairs']:.2f} in both directions."
     )
-    return Measured(printed, right, sentence, LABELS, dependences("t2i_accuracy", "texts", shares, seeds))
+    return Measured(printed, right, sentence, LABELS, dependences("text_to_image", "texts", shares, seeds))
 
 
 @erratum(
     "clip-zero-shot",
-    document="D1",
-    title="Zero-shot classification is printed without normalisation: the longest class vector takes the predictions.",
+    document="survey",
+    title="The survey prints zero-shot classification without normalisation: the longest class vector takes all.",
     printed=r"P(y|I) = \frac{e^{f_I(I) \cdot f_T(T_y)/\tau}}{\sum_c e^{f_I(I) \cdot f_T(T_c)/\tau}}",
     right=r"P(y|I) = \frac{e^{u \cdot v_y/\tau}}{\sum_c e^{u \cdot v_c/\tau}}, \quad"
     r" u = \frac{f_I(I)}{\|f_I(I)\|},\; v_c = \frac{f_T(T_c)}{\|f_T(T_c)\|}",
+    symbols=r"$I$ is an image, $T_c$ the text that names class $c$, $y$ one of the classes, $P(y|I)$ its probability, "
+    r"$f_I$ and $f_T$ the encoders, $u$ and $v_c$ their unit vectors, and $\tau$ the temperature.",
     source="Radford et al. 2021, arXiv:2103.00020, figure 3 and section 3.1.2",
-    quoted="The formula is quoted. The document normalises the vectors a few lines above it, for the loss only.",
+    quoted="The survey's formula is quoted. The survey normalises the vectors a few lines above it, for the loss only.",
 )
 def zero_shot(seed: int = 0) -> Measured:
     """Ten classes whose vectors share most of their direction, as prompts of one template do (mean cosine .6), one of
@@ -111,7 +114,7 @@ def zero_shot(seed: int = 0) -> Measured:
                    *(tuple(accuracy(form, shared, 3.0) for shared in SHARED) for form in ("printed", "right"))),
     )  # fmt: skip
     sentence = (
-        f"With one of ten class vectors three times longer, {percent(printed['share_of_long_class'])} of the pictures "
+        f"With one of ten class vectors three times longer, {percent(printed['given_to_long_class'])} of the pictures "
         f"are given to its class (a tenth belongs to it) and {percent(printed['accuracy'])} are right; normalised, "
         f"{percent(right['accuracy'])} are. Where class vectors share no direction, little is lost: "
         f"{percent(printed['accuracy_unrelated_classes'])} are right without it."
@@ -124,7 +127,7 @@ def _predicted(form: str, seed: int, shared: float, length: float) -> dict[str, 
     vectors, image, label = _classes(seed, shared, length)
     weights = vectors if form == "printed" else F.normalize(vectors, dim=-1)
     guess = zero_shot_logits(image, weights, -torch.tensor(TAU).log()).argmax(1)
-    return {"accuracy": _share(guess == label), "share_of_long_class": _share(guess == 0)}
+    return {"accuracy": _share(guess == label), "given_to_long_class": _share(guess == 0)}
 
 
 def _classes(

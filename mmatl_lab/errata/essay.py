@@ -1,4 +1,4 @@
-"""Errata of D4, the essay on multimodal learning."""
+"""Errata of the essay on fusion."""
 
 import math
 from collections.abc import Callable
@@ -16,8 +16,8 @@ WIDTH = 8  # of a text's vector, beside a second sense of one number
 WIDTHS = (1, 2, WIDTH, 64, 512, 4096)
 SIZES = (1.0, 0.5, 0.1, 0.01)  # standard deviation of the text's numbers
 LABELS = {
-    "accuracy_of_one_number": "accuracy, second vector of one number",
-    "widths_that_add": "share of the pairs of widths that can be added",
+    "accuracy": "accuracy, second vector of one number (share of examples)",
+    "widths_that_add": "widths n, m that can be added (share of 4,096 pairs)",
 }
 
 Fusion = Callable[[list[Tensor]], Tensor]
@@ -40,10 +40,14 @@ def best_of_the_sum(width: int = WIDTH, size: float = 1.0) -> float:
 
 @erratum(
     "addition-widths",
-    document="D4",
-    title="Addition is offered for vectors of n and m numbers: it needs n = m, and where m = 1 it runs, and loses.",
+    document="essay",
+    title="The essay's 'Addition' (quoted) of vectors of n and m numbers (quoted), taken as their plain sum "
+    "(inferred), needs n = m; where m = 1 it runs, and loses.",
     printed=r"e_g = e_t + e_v, \quad e_t \in \mathbb{R}^n,\; e_v \in \mathbb{R}^m",
     right=r"e_g = W_t e_t + W_v e_v, \quad W_t \in \mathbb{R}^{g \times n},\; W_v \in \mathbb{R}^{g \times m}",
+    symbols=r"$e_t$ is the vector of the text, of $n$ numbers, $e_v$ that of the second modality, of $m$ numbers, "
+    r"$e_g$ the fused vector, of $g$ numbers, $\mathbb{R}^n$ the vectors of $n$ real numbers, and $W_t$, $W_v$ are "
+    "learned matrices.",
     source="Dumoulin et al. 2018, doi:10.23915/distill.00011: conditional biasing, which concatenation amounts to",
     quoted="The two vectors and their widths n and m are quoted. The sum is inferred: the section 'Addition' is a "
     "heading without text, and so are 'A concatenation' and 'Something Else'.",
@@ -58,17 +62,17 @@ def addition(seed: int = 0) -> Measured:
     projections; five seeds. No head can do better on the sum than $1/2 + \arctan(\sqrt 8)/\pi$.
     """
     seeds = range(seed, seed + NUM_SEEDS)
-    printed = summarise([{"accuracy_of_one_number": _learn(printed_addition, s)} for s in seeds])
-    right = summarise([{"accuracy_of_one_number": _learn(None, s)} for s in seeds])
+    printed = summarise([{"accuracy": _learn(printed_addition, s)} for s in seeds])
+    right = summarise([{"accuracy": _learn(None, s)} for s in seeds])
     printed["widths_that_add"] = _share_that_adds(lambda n, m: printed_addition)
     right["widths_that_add"] = _share_that_adds(lambda n, m: Add([n, m], WIDTH))
     repeated = 1 - 1 / (MOST * printed["widths_that_add"])  # of those that add, all but the MOST pairs of equal widths
     sentence = (
         f"Of all pairs of widths up to {MOST}, {percent(printed['widths_that_add'])} can be added as they are, and "
         f"{percent(repeated)} of these only because torch repeats a single number silently. That number's sign is "
-        f"then told with an accuracy of {printed['accuracy_of_one_number']:.3f}; the best that any head could do is "
+        f"then told with an accuracy of {printed['accuracy']:.3f}; the best that any head could do is "
         f"{best_of_the_sum():.3f}. Of projections, {percent(right['widths_that_add'])} of the pairs can be added, and "
-        f"the sign is told with {right['accuracy_of_one_number']:.3f}."
+        f"the sign is told with {right['accuracy']:.3f}."
     )
     best = "best accuracy that any head can reach, second vector of one number"
     depends = (
