@@ -159,8 +159,8 @@ def minutes(recipe: Recipe, preset: str) -> float:
 
 
 def duration(minutes: float) -> str:
-    """Minutes, or seconds where it is less than one, to read."""
-    return f"{minutes:.0f} min" if minutes >= 1 else f"{60 * minutes:.0f} s"
+    """Minutes to the half, or seconds where it is less than one, to read."""
+    return f"{round(2 * minutes) / 2:g} min" if minutes >= 1 else f"{60 * minutes:.0f} s"
 
 
 def stated_minutes(recipe: Recipe) -> str:

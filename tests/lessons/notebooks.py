@@ -39,6 +39,14 @@ def trained_by_cell(cell: str, names: dict[str, Any], model: str) -> nn.Module:
     return space[model]
 
 
+def loaded_by_cell(cell: str, names: dict[str, Any], run: str, model: str) -> nn.Module:
+    """The model that a training cell leaves behind when the shipped models are chosen: no step may be taken."""
+    names["choice"].choose("shipped")
+    exec(compile(cell, "<training cell>", "exec"), names)
+    assert names[run].loaded and names[run].done == names[run].num_steps and not names[run].history["step"]
+    return names[model]
+
+
 def same_weights(one: nn.Module, other: nn.Module) -> bool:
     a, b = one.state_dict(), other.state_dict()
     return a.keys() == b.keys() and all(torch.equal(a[name].cpu(), b[name].cpu()) for name in a)

@@ -4,6 +4,7 @@ import re
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 import torch
 
@@ -115,3 +116,11 @@ def test_the_minutes_of_a_lesson_are_the_same_wherever_they_are_stated(lesson):
     assert row.split("|")[-2].strip() == f"{minutes['full']:g}"
     (line,) = [row for row in overview().rows if row[0] == f"{lesson.number:02d}"]
     assert line[3] == f"{minutes['full']:g}"
+
+
+@each
+def test_a_lesson_that_trains_has_the_switch_and_states_its_minutes(lesson):
+    notebook = nbformat.read(lesson.notebook, as_version=4)
+    first = next(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    assert f'choice = opening("{lesson.name}")' in first
+    assert f"**Minutes:** {module.stated_minutes(lesson.recipe)} ·" in notebook.cells[0].source

@@ -8,11 +8,12 @@ from mmatl_lab import paths
 from mmatl_lab.data.emoji import STYLES, TRAINED_STYLES, load_emoji
 from mmatl_lab.lessons.clip import emoji, scenes
 from mmatl_lab.lessons.clip.emoji import EMOJI, EmojiSettings, emoji_config
+from mmatl_lab.lessons.clip.recipe import RECIPE
 from mmatl_lab.models.clip import CLIP, clip_loss
 from mmatl_lab.seeding import seeded
 from mmatl_lab.viz.live import LivePlot
 
-from ..notebooks import cell_with, same_weights, trained_by_cell
+from ..notebooks import cell_with, loaded_by_cell, same_weights, trained_by_cell
 
 
 @pytest.fixture(scope="module")
@@ -128,5 +129,9 @@ def test_the_loop_of_the_notebook_trains_the_same_model(tmp_path, monkeypatch):
     part = emoji.training_part(data, split, emoji.tokenizer(data, split))
     names = {"emoji_settings": small, "part": part, "clip_loss": clip_loss, "EMOJI": EMOJI, "emoji": emoji}
     names |= {"LivePlot": LivePlot, "paths": paths, "scenes": scenes}
+    space["choice"].choose("quick")
     model = trained_by_cell(cell, space | names, "emoji_model")
     assert same_weights(model, EMOJI.trained(small))
+    names["emoji_settings"] = EMOJI.settings("shipped")
+    shipped = loaded_by_cell(cell, space | names, "emoji_run", "emoji_model")
+    assert same_weights(shipped, RECIPE.load("clip_emoji")[0])

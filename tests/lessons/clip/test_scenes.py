@@ -7,12 +7,14 @@ import torch
 import torch.nn.functional as F
 
 from mmatl_lab.lessons.clip import scenes
+from mmatl_lab.lessons.clip.recipe import RECIPE
 from mmatl_lab.lessons.clip.scenes import SCENES, ScenesSettings, clip_config
+from mmatl_lab.metrics.alignment import modality_gap
 from mmatl_lab.models.clip import clip_loss
 from mmatl_lab.seeding import seeded
 from mmatl_lab.world import held_out_combinations, sample_scenes
 
-from ..notebooks import cell_with, same_weights, trained_by_cell
+from ..notebooks import cell_with, loaded_by_cell, same_weights, trained_by_cell
 
 SMALL = ScenesSettings(3, batch_size=16, lr=1e-3, model=clip_config((8, 8, 8), num_layers=1, hidden_dim=16, out_dim=16))
 
@@ -63,6 +65,20 @@ def test_the_loop_of_the_notebook_trains_the_same_model(tmp_path, monkeypatch):
     monkeypatch.setenv("MMATL_LAB_RUNS", str(tmp_path))
     exec(cell_with("clip", "import matplotlib"), space := {})
     space |= {"settings": SMALL, "clip_loss": clip_loss, "SCENES": SCENES}
+    cell = cell_with("clip", "run = SCENES.run(")
     exec(cell_with("clip", "import Snapshots"), space)
-    model = trained_by_cell(cell_with("clip", "run = SCENES.run("), space, "model")
-    assert same_weights(model, SCENES.trained(SMALL))
+    space["choice"].choose("quick")
+    assert same_weights(trained_by_cell(cell, space, "model"), SCENES.trained(SMALL))
+
+
+def test_with_shipped_models_the_notebook_has_its_pictures_of_before_and_after(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMATL_LAB_RUNS", str(tmp_path))
+    exec(cell_with("clip", "import matplotlib"), space := {})
+    space |= {"settings": SCENES.settings("shipped"), "clip_loss": clip_loss, "SCENES": SCENES}
+    exec(cell_with("clip", "import Snapshots"), space)
+    model = loaded_by_cell(cell_with("clip", "run = SCENES.run("), space, "run", "model")
+    assert same_weights(model, RECIPE.load("clip_scenes")[0]) and not list(tmp_path.iterdir())
+    snapshots, plot = space["snapshots"], space["plot"]
+    assert snapshots.steps == [step for step, _ in plot.recorded] == [0, SCENES.settings("full").num_steps]
+    assert modality_gap(*snapshots.latents[0].values()) != modality_gap(*snapshots.latents[1].values())
+    assert plot.animation().alt.endswith("at steps 0, 1500.")

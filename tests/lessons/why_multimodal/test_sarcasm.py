@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from mmatl_lab.lessons.why_multimodal import experiments, sarcasm
+from mmatl_lab.lessons.why_multimodal.recipe import RECIPE
 from mmatl_lab.lessons.why_multimodal.sarcasm import SARCASM, SarcasmConfig
 from mmatl_lab.seeding import seeded
 from mmatl_lab.world.sarcasm import MODALITIES, NOISE, belief, ceiling, sample_utterances, squash
 
-from ..notebooks import cell_with, same_weights, trained_by_cell
+from ..notebooks import cell_with, loaded_by_cell, same_weights, trained_by_cell
 
 QUICK = SARCASM.presets["quick"]
 
@@ -122,6 +123,9 @@ def test_the_loop_of_the_notebook_trains_the_same_model(tmp_path, monkeypatch):
     monkeypatch.setenv("MMATL_LAB_RUNS", str(tmp_path))
     small = replace(QUICK, num_steps=3, batch_size=8)
     exec(cell_with("why_multimodal", "import matplotlib"), space := {})
+    space["choice"].choose("quick")
     cell = cell_with("why_multimodal", "run = SARCASM.run(")
     model = trained_by_cell(cell, space | {"settings": small}, "model")
     assert same_weights(model, SARCASM.trained(small))
+    shipped = loaded_by_cell(cell, space | {"settings": SARCASM.settings("shipped")}, "run", "model")
+    assert same_weights(shipped, RECIPE.load("why_sarcasm")[0])

@@ -6,10 +6,11 @@ from torch import nn
 
 from mmatl_lab.data.smartwatch import EXERCISES, NUM_PERSONS, Windows
 from mmatl_lab.lessons.why_multimodal import smartwatch
+from mmatl_lab.lessons.why_multimodal.recipe import RECIPE
 from mmatl_lab.lessons.why_multimodal.smartwatch import WATCH, WatchConfig, WatchSettings
 from mmatl_lab.seeding import seeded
 
-from ..notebooks import cell_with, same_weights, trained_by_cell
+from ..notebooks import cell_with, loaded_by_cell, same_weights, trained_by_cell
 
 SMALL = WatchSettings(2, batch_size=16, model=WatchConfig(8))
 
@@ -106,7 +107,10 @@ def test_windows_can_begin_later():
 @pytest.mark.slow
 def test_the_loop_of_the_notebook_trains_the_same_model(tmp_path, monkeypatch):
     monkeypatch.setenv("MMATL_LAB_RUNS", str(tmp_path))
+    monkeypatch.setitem(WATCH.presets, "quick", SMALL)
     exec(cell_with("why_multimodal", "import matplotlib"), space := {})
+    space["choice"].choose("quick")
     cell = cell_with("why_multimodal", "watch_run = WATCH.run(")
-    model = trained_by_cell(cell, space | {"watch_settings": SMALL}, "watch_model")
-    assert same_weights(model, WATCH.trained(SMALL))
+    assert same_weights(trained_by_cell(cell, space, "watch_model"), WATCH.trained(SMALL))
+    shipped = loaded_by_cell(cell, space, "watch_run", "watch_model")
+    assert same_weights(shipped, RECIPE.load("why_smartwatch")[0])
