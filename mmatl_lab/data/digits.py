@@ -32,18 +32,18 @@ TEST_VOICES = 21
 _BLOCK = 320  # samples that the codec packs at once; every utterance fills whole blocks
 
 
-class Part(NamedTuple):
+class DigitsPart(NamedTuple):
     """What one side of a split holds: places, sorted and on the CPU."""
 
     images: Tensor  # in ``Digits.images``
     utterances: Tensor  # in ``Digits.audio``
 
 
-class Split(NamedTuple):
+class DigitsSplit(NamedTuple):
     """No picture, and no voice, is in both parts; together they are everything."""
 
-    train: Part  # 4,000 images, the utterances of 83 voices
-    test: Part  # 1,000 images, 100 of each digit; the utterances of 21 voices
+    train: DigitsPart  # 4,000 images, the utterances of 83 voices
+    test: DigitsPart  # 1,000 images, 100 of each digit; the utterances of 21 voices
 
 
 class Pairs(NamedTuple):
@@ -85,7 +85,7 @@ class Digits:
         """(1040, 40, 40) float32 in [0, 1]: ``mmatl_lab.world.audio.log_mel`` of every utterance."""
         return log_mel(self.audio)
 
-    def split(self, seed: int = 0) -> Split:
+    def split(self, seed: int = 0) -> DigitsSplit:
         """Images and voices to hold out, the same on every machine.
 
         Voices whose names differ by a number or an ending (klatt, klatt2) are variants of one, and stay together.
@@ -100,9 +100,11 @@ class Digits:
         test_image = torch.zeros(len(self.images), dtype=torch.bool)
         test_image[held] = True
         test_voice = torch.isin(self.voices, torch.tensor(voices))
-        return Split(*(Part(_places(test_image == side), _places(test_voice == side)) for side in (False, True)))
+        return DigitsSplit(
+            *(DigitsPart(_places(test_image == side), _places(test_voice == side)) for side in (False, True))
+        )
 
-    def pairs(self, part: Part, generator: torch.Generator) -> Pairs:
+    def pairs(self, part: DigitsPart, generator: torch.Generator) -> Pairs:
         """Every image of a part once, in order, each with an utterance of its digit drawn from the part's.
 
         Args:

@@ -28,7 +28,7 @@ NUM_TEST, NUM_VALIDATION = 200, 150  # concepts
 LARGEST_HELD_OUT_FAMILY = 4  # of a larger one, such as 24 clock faces, a test would be full
 
 
-class Split(NamedTuple):
+class EmojiSplit(NamedTuple):
     """Indices of concepts, each sorted and on the CPU.
 
     Families are whole on either side of ``validation`` and ``test``. Choose on ``validation`` what is trained on
@@ -99,7 +99,7 @@ class Emoji:
                 return known.index(text)
         raise ValueError(f"no emoji has the name or character {text!r}; names are CLDR's, such as {self.names[0]!r}.")
 
-    def split(self, seed: int = 0) -> Split:
+    def split(self, seed: int = 0) -> EmojiSplit:
         """Concepts to train on, to choose on and to test on, in the groups' proportions; the same on every machine.
 
         Many emoji are variants of one drawing: a man, a woman and a person of every profession, hearts in ten colours.
@@ -111,11 +111,7 @@ class Emoji:
         test = self._draw(NUM_TEST, seed, families)
         validation = self._draw(NUM_VALIDATION, seed, families, taken={*one_by_one, *test})
         train = sorted(set(range(len(self))) - {*one_by_one, *test, *validation})
-        return Split(*map(torch.tensor, (train, validation, test, one_by_one)))
-
-    def has_relatives(self, split: Split) -> Tensor:
-        """(257,) bool: which concepts of ``split.unseen`` have a variant among the seen ones; none of ``test`` has."""
-        return torch.isin(self.families[split.unseen], self.families[split.seen])
+        return EmojiSplit(*map(torch.tensor, (train, validation, test, one_by_one)))
 
     def _draw(self, number: int, seed: int, families: Sequence[int], taken: Set[int] = frozenset()) -> list[int]:
         """Concepts of whole families, sorted; families with a concept in ``taken`` are passed over."""

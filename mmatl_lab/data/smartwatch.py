@@ -39,7 +39,7 @@ MIRROR = (-1.0, 1.0, 1.0, 1.0, -1.0, -1.0)
 NUM_PERSONS, NUM_SPLITS = 10, 5
 
 
-class Split(NamedTuple):
+class PersonsSplit(NamedTuple):
     """Persons, each sorted and on the CPU; together they are all ten, and none is in both."""
 
     train: Tensor  # (8,) int64
@@ -111,7 +111,7 @@ class Smartwatch:
             sensor = torch.where(left[:, None, None], sensor * torch.tensor(MIRROR), sensor)
         return Windows(sensor, self.exercise[recording], self.person[recording], recording)
 
-    def split(self, index: int = 0, seed: int = 0) -> Split:
+    def split(self, index: int = 0, seed: int = 0) -> PersonsSplit:
         """Two persons to hold out, the same on every machine; the splits 0 to 4 of a seed hold out everyone once.
 
         Args:
@@ -127,7 +127,7 @@ class Smartwatch:
         # A hash orders the persons, not a generator: no library version can change it.
         order = sorted(range(NUM_PERSONS), key=lambda person: hashlib.sha256(f"{seed} {person}".encode()).digest())
         test = sorted(order[2 * index : 2 * index + 2])
-        return Split(torch.tensor([p for p in range(NUM_PERSONS) if p not in test]), torch.tensor(test))
+        return PersonsSplit(torch.tensor([p for p in range(NUM_PERSONS) if p not in test]), torch.tensor(test))
 
 
 def load_smartwatch(folder: str | Path | None = None) -> Smartwatch:

@@ -71,7 +71,7 @@ class Attempt:
                 "milliseconds: look for a loop that does not end."
             ) from error
         except (Exception, SystemExit) as error:
-            raise Raised(describe(error, self.function)) from error
+            raise Raised(sentence_of(error, self.function)) from error
         finally:
             self.left = max(self.left - (time.monotonic() - started), 0.01)
         if blank(result):
@@ -159,7 +159,7 @@ def blank(result) -> bool:
     return result is None or result is ... or result is NotImplemented
 
 
-def describe(error: BaseException, function: Callable) -> str:
+def sentence_of(error: BaseException, function: Callable) -> str:
     """`TypeError: … (line 3 of your similarity_matrix: `return image @ txt`)`."""
     text = str(error).strip().split("\n")[0]
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -9,7 +9,7 @@ from mmatl_lab.viz.style import GREEN, ORANGE, headless, in_notebook
 
 from . import record
 from .exercise import exercises
-from .notes import Note, marked, note
+from .notes import Note, make_note, marked
 
 RUN = "Run this cell to answer."  # below what is still to be answered
 
@@ -70,9 +70,9 @@ class Question:
         """What was right, and why; once an option is chosen."""
         right = self.options[self.answer]
         return (
-            note("passed", f"Right: {right}", self.why)
+            make_note("passed", f"Right: {right}", self.why)
             if self.right
-            else note("missed", f"The answer is: {right}", self.why)
+            else make_note("missed", f"The answer is: {right}", self.why)
         )
 
     def lines(self, answered: bool) -> list[str]:

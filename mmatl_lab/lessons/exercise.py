@@ -17,7 +17,7 @@ from mmatl_lab.spelling import unknown
 from . import record
 from . import stub as stubs
 from .attempt import Attempt, NotAttempted, Raised, Wrong, blank, same_code
-from .notes import Note, code_block, note
+from .notes import Note, code_block, make_note
 
 if TYPE_CHECKING:
     from .diagnose import Mistake
@@ -152,7 +152,7 @@ class Verdict:
 
     def _note(self) -> Note:
         foot = "" if self.seed is None else f"The same inputs again: seed={self.seed}"
-        return note(self.status, f"{self.id} {self.title}: {_WORDS[self.status]}", self.message, foot)
+        return make_note(self.status, f"{self.id} {self.title}: {_WORDS[self.status]}", self.message, foot)
 
     def __repr__(self) -> str:
         return repr(self._note())
@@ -255,7 +255,7 @@ def hint(id: str, number: int = 1) -> Note:
     exercise = find(id)
     number = min(max(int(number), 1), len(exercise.hints))
     record.add("hint", id, number)
-    return note("hint", f"{id} hint {number} of {len(exercise.hints)}", exercise.hints[number - 1])
+    return make_note("hint", f"{id} hint {number} of {len(exercise.hints)}", exercise.hints[number - 1])
 
 
 def solution(id: str) -> Note:

@@ -41,7 +41,7 @@ class Note:
         )
 
 
-def note(kind: str, head: str, body: str, foot: str = "") -> Note:
+def make_note(kind: str, head: str, body: str, foot: str = "") -> Note:
     """A note whose body is text; `code` and *stress* are shown as such, and lines stay lines."""
 
     return Note(kind, head, body, f"<div>{marked(body)}</div>" if body else "", foot)

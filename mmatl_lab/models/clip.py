@@ -92,8 +92,7 @@ class CLIP(nn.Module):
         return F.normalize(self.text_encoder(tokens).float(), dim=-1)
 
     def forward(self, images: Tensor, tokens: Tensor) -> CLIPOutput:
-        # A clone, since wrappers of the training loop hang a hook on each output: on the parameter they would pile up.
-        return CLIPOutput(self.encode_image(images), self.encode_text(tokens), self.logit_scale.clone())
+        return CLIPOutput(self.encode_image(images), self.encode_text(tokens), self.logit_scale)
 
 
 def clip_loss(
@@ -133,16 +132,6 @@ def clip_loss(
     target = torch.arange(len(logits), device=logits.device)
     loss = F.cross_entropy(logits, target)  # log-sum-exp inside: no overflow at any τ
     return (loss + F.cross_entropy(logits.T, target)) / 2 if symmetric else loss
-
-
-def zero_shot_weights(model: CLIP, tokens: Tensor, num_classes: int) -> Tensor:
-    """Class vectors from prompts, (num_classes, D), unit length: the mean over the templates (paper, section 3.1.4).
-
-    Args:
-        tokens: (num_classes * num_templates, L); the templates of a class stand together.
-    """
-    text = model.encode_text(tokens)
-    return F.normalize(text.view(num_classes, -1, text.shape[-1]).mean(1), dim=-1)
 
 
 def zero_shot_logits(image: Tensor, weights: Tensor, logit_scale: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ _WHERE = {
     "Checkpoint": "checkpoint",
     "CheckpointError": "checkpoint",
     "load_checkpoint": "checkpoint",
-    "load_into": "checkpoint",
     "save_checkpoint": "checkpoint",
     "unfinished": "resume",
     "Machine": "hardware",

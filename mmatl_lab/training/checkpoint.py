@@ -131,20 +131,6 @@ def unfinished_path(path: Path) -> Path:
     return path.with_suffix(".unfinished.safetensors")
 
 
-def load_into(model: nn.Module, path: Path | str, *, command: str = "mmatl-lab train LESSON") -> dict[str, Any]:
-    """Load the weights at ``path`` into ``model``, each cast to the model's own type and device.
-
-    Returns:
-        The card.
-
-    Raises:
-        FileNotFoundError, CheckpointError: as :func:`load_checkpoint`, and when names or shapes do not fit the model.
-    """
-    state, card = load_checkpoint(path, command=command)
-    fit_into(model, state, path)
-    return card
-
-
 def fit_into(model: nn.Module, state: Mapping[str, Tensor], source: Path | str) -> None:
     """Copy ``state`` into ``model``, or say in one sentence, which names ``source``, what does not fit."""
     have = model.state_dict()

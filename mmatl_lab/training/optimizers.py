@@ -11,7 +11,7 @@ from .schedule import learning_rate
 MakeOptimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 
 
-class Part(NamedTuple):
+class OptimizedPart(NamedTuple):
     """One optimizer: its parameters, its learning rate at each step, and before what its columns of the log begin."""
 
     optimizer: torch.optim.Optimizer
@@ -27,7 +27,7 @@ def make_parts(
     weight_decay: float,
     num_steps: int,
     schedule: str,
-) -> dict[str, Part]:
+) -> dict[str, OptimizedPart]:
     """The optimizers by name; the name is "" where there is one for the whole module.
 
     Raises:
@@ -49,7 +49,7 @@ def make_parts(
             raise ValueError(f"{what} has no parameter with requires_grad=True: there is nothing to train")
         built = make_adamw(trained, weight_decay) if make.get(name) is None else make[name](trained)
         rates = [learning_rate(step, num_steps, rate, schedule) for step in range(num_steps)]
-        parts[name] = Part(built, trained, rates, f"{name}_" if name else "")
+        parts[name] = OptimizedPart(built, trained, rates, f"{name}_" if name else "")
     _check_cover(module, parts)
     return parts
 
@@ -69,7 +69,7 @@ def make_adamw(parameters: list[nn.Parameter], weight_decay: float) -> torch.opt
         return torch.optim.AdamW(groups)
 
 
-def describe(optimizer: torch.optim.Optimizer) -> str:
+def settings_of(optimizer: torch.optim.Optimizer) -> str:
     """``SGD(dampening=0, momentum=0.9, nesterov=False, ...)``: what has to be the same when a run is resumed."""
     own = {name: value for name, value in sorted(optimizer.defaults.items()) if name not in ("lr", "fused", "foreach")}
     return f"{type(optimizer).__name__}({', '.join(f'{name}={value}' for name, value in own.items())})"
@@ -88,7 +88,7 @@ def _submodule(module: nn.Module, name: str) -> nn.Module:
         raise ValueError(f"{type(module).__name__} has no part {name!r} for a learning rate: it has {there}") from None
 
 
-def _check_cover(module: nn.Module, parts: Mapping[str, Part]) -> None:
+def _check_cover(module: nn.Module, parts: Mapping[str, OptimizedPart]) -> None:
     owner: dict[nn.Parameter, str] = {}
     for name, part in parts.items():
         for parameter in part.parameters:

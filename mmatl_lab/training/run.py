@@ -42,7 +42,7 @@ from .ema import EMA
 from .hardware import machine
 from .interrupt import StopSignals
 from .kept import Kept
-from .optimizers import MakeOptimizer, can_skip, describe, make_parts
+from .optimizers import MakeOptimizer, can_skip, make_parts, settings_of
 from .precision import PRECISIONS, Autocast, autocast
 from .progress import Plot, Progress
 from .readings import LOOK_EVERY, Readings
@@ -177,7 +177,7 @@ class Run(Kept, Shown):
         self.history = {"step": []} | ({"loss": []} if "" in self._parts else {})
         self.settings = {"num_steps": num_steps, "seed": seed, "schedule": schedule, "clip": clip, "ema": ema}
         self.settings |= {"lr": dict(lr) if isinstance(lr, Mapping) else lr, "weight_decay": weight_decay}
-        self.settings["optimizer"] = {name: describe(part.optimizer) for name, part in self._parts.items()}
+        self.settings["optimizer"] = {name: settings_of(part.optimizer) for name, part in self._parts.items()}
 
         self._readings = Readings(self.device, self.world_size)
         # A device that computes while Python goes on is looked at now and then, if updates can be left out without us.

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mmatl_lab import paths
 from mmatl_lab.metrics.intervals import student
+from mmatl_lab.threads import calm_threads
 
 from .checkpoint import write_atomically
 from .interrupt import StopSignals
@@ -119,6 +120,16 @@ class Study:
         write_atomically(Path(path), _dumps(self._header() | {"cells": cells}))
         return Path(path)
 
+    def ship(self) -> None:
+        """Run it and, once all cells are there, write it where :meth:`shipped` reads it: in the repository's assets."""
+        if len(self.run()) == len(self.configs):
+            self.save(paths.bundle() / "assets" / "results" / f"{self.name}.json")
+
+    @classmethod
+    def shipped(cls, name: str) -> "DataFrame":
+        """The frame of a study that the package carries; errors as of :meth:`load`."""
+        return cls.load(paths.asset(f"results/{name}.json"))
+
     @staticmethod
     def load(path: Path | str) -> "DataFrame":
         """The frame of a file of :meth:`save`.
@@ -170,7 +181,7 @@ class Study:
 
     def _call(self, configs: list[Config]) -> list[dict[str, Any]]:
         try:
-            with _quiet():
+            with _quiet(), calm_threads():
                 if not self.seeds_together:
                     found = [self.cell(**configs[0])]
                 else:

@@ -74,7 +74,7 @@ def build(packages: Path) -> tuple[dict[str, bytes], dict[str, int]]:
     known = {word for entry in json.loads(EMOJI.read_text(encoding="utf-8")) for word in words(entry["name"])}
     chosen: list[tuple[Drawing, Image.Image]] = []
     for path in sorted(files):
-        drawing = describe(path.removeprefix(top), files[path], known)
+        drawing = drawing_of(path.removeprefix(top), files[path], known)
         if drawing and sum(drawing.title == other.title for other, _ in chosen) < MOST_OF_A_TITLE:
             image = picture(files[path].decode())
             if image and not (chosen and near([image, *(other for _, other in chosen)])[0, 1:].any()):
@@ -87,7 +87,7 @@ def build(packages: Path) -> tuple[dict[str, bytes], dict[str, int]]:
     }, {"pictures": len(chosen), "groups": len({drawing.group for drawing, _ in chosen})}
 
 
-def describe(path: str, svg: bytes, known: set[str]) -> Drawing | None:
+def drawing_of(path: str, svg: bytes, known: set[str]) -> Drawing | None:
     """What the drawing says of itself, or None if a rule leaves it out.
 
     Its folder shows single things. Its own licence is the public domain, and no other. It has no text, whose look would

@@ -114,19 +114,19 @@ def test_drawings_are_described_by_the_rules(build):
             </cc:Agent></dc:creator><cc:license rdf:resource="http://web.resource.org/cc/{licence}"/></cc:Work>
             </rdf:RDF></metadata>{body}</svg>""".encode()
 
-    def describe(path="food/fruit/apple_1.svg", **parts):
-        return build.clipart.describe(path, svg(**parts), {"red", "apple", "pear"})
+    def drawing_of(path="food/fruit/apple_1.svg", **parts):
+        return build.clipart.drawing_of(path, svg(**parts), {"red", "apple", "pear"})
 
-    drawing = describe()
+    drawing = drawing_of()
     assert drawing == ("food/fruit/apple_1.svg", "red apple", ["fruit", "food"], "Tomáš K", "food")
-    assert describe(title="pear") is None  # the file's name says apple: the title was copied from another picture
-    assert describe(title="pear", keywords=["pear"]) is not None
-    assert describe(title="Mela") is None  # no emoji is called so
-    assert describe(keywords=[]) is None
-    assert describe(licence="GPL") is None
-    assert describe(body="<text>apple</text>") is None
-    assert describe(path="signs_and_symbols/apple.svg") is None
-    assert describe(path="food/beverages/alcohol/apple.svg") is None
+    assert drawing_of(title="pear") is None  # the file's name says apple: the title was copied from another picture
+    assert drawing_of(title="pear", keywords=["pear"]) is not None
+    assert drawing_of(title="Mela") is None  # no emoji is called so
+    assert drawing_of(keywords=[]) is None
+    assert drawing_of(licence="GPL") is None
+    assert drawing_of(body="<text>apple</text>") is None
+    assert drawing_of(path="signs_and_symbols/apple.svg") is None
+    assert drawing_of(path="food/beverages/alcohol/apple.svg") is None
 
 
 def test_a_drawing_is_cut_out_of_its_page(build):

@@ -7,7 +7,7 @@ import torch
 from mmatl_lab.lessons import check, hint, progress, solution
 from mmatl_lab.lessons.attempt import Wrong
 from mmatl_lab.lessons.exercise import _registry, exercise, exercises
-from mmatl_lab.lessons.notes import note
+from mmatl_lab.lessons.notes import make_note
 
 
 def double_checker(trial, generator):
@@ -215,7 +215,9 @@ def test_html_has_colour_and_sign_and_escapes():
     html = check("toy.1", lambda x: "<script>")._repr_html_()
     assert "#D55E00" in html and "✘" in html and "<script>" not in html
     assert "<code>double</code>" in check("toy.1", ...)._repr_html_()
-    assert "<div><code>2*x*3</code> is <em>one</em> tensor</div>" in note("hint", "", "`2*x*3` is *one* tensor").html
+    assert (
+        "<div><code>2*x*3</code> is <em>one</em> tensor</div>" in make_note("hint", "", "`2*x*3` is *one* tensor").html
+    )
 
 
 def test_progress_counts_tries_and_help_and_remembers_a_pass(toy):

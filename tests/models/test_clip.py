@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mmatl_lab.models.clip import CLIP, MAX_LOGIT_SCALE, CLIPConfig, clip_loss, zero_shot_logits, zero_shot_weights
+from mmatl_lab.models.clip import CLIP, MAX_LOGIT_SCALE, CLIPConfig, clip_loss, zero_shot_logits
 from mmatl_lab.nn.encoders import ImageCNN, ImageViT, Part, TextTransformer
 
 
@@ -130,36 +130,6 @@ def test_a_config_makes_the_model_that_it_names():
         Part("BagOfWords", {"words": 3}).build(out_dim=2)
     with pytest.raises(ValueError, match="BagOfWords needs out_dim, vocab_size: give vocab_size as well"):
         Part("BagOfWords").build(out_dim=2)
-
-
-def test_the_temperature_of_an_output_is_no_parameter():
-    """A wrapper that hangs a hook on each output, as Fabric does, would leave one on the parameter in every step."""
-    model = small()
-    scale = model(torch.rand(2, 3, 32, 32), torch.ones(2, 5, dtype=torch.long)).logit_scale
-    assert scale.requires_grad and not scale.is_leaf
-
-
-def test_class_vectors_are_unit_means_of_unit_vectors():
-    model = small()
-    tokens = torch.randint(1, 30, (6, 5))
-    weights = zero_shot_weights(model, tokens, 3)  # three classes, two templates each
-    assert weights.shape == (3, 16) and torch.allclose(weights.norm(dim=1), torch.ones(3), atol=1e-5)
-    expected = F.normalize(model.encode_text(tokens).view(3, 2, 16).mean(1), dim=1)
-    assert torch.allclose(weights, expected)
-    logits = zero_shot_logits(unit(5, 16), weights, model.logit_scale)
-    assert logits.shape == (5, 3) and logits.abs().max() <= 1 / 0.07 + 1e-3
-
-
-def test_zero_shot_ignores_the_length_of_a_class_vector():
-    """Erratum clip-zero-shot: the templates of class 0 agree, those of class 1 hardly do, so that its mean is short. An
-    image in the very direction of class 1 belongs to it; by the means as they are, it would belong to class 0."""
-    model = CLIP(nn.Identity(), nn.Identity())  # a text is its own vector
-    angles = torch.tensor([0.0, 0.0, 60.0 + 80, 60.0 - 80]).deg2rad()
-    texts = torch.stack([angles.cos(), angles.sin()], 1)
-    image = torch.tensor([[math.cos(math.radians(60)), math.sin(math.radians(60))]])
-    means = texts.view(2, 2, 2).mean(1)
-    assert (image @ means.T).argmax() == 0 and means[1].norm() < 0.2
-    assert zero_shot_logits(image, zero_shot_weights(model, texts, 2), model.logit_scale).argmax() == 1
 
 
 def test_zero_shot_with_several_texts_a_class_adds_their_probabilities():

@@ -10,7 +10,6 @@ the concepts drawn one by one were kept apart.
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mmatl_lab import paths
 from mmatl_lab.data.augment import Augmentation
 from mmatl_lab.training import Study, paired
 
@@ -28,7 +27,7 @@ WITHOUT = (EVERYTHING, "drawing", "affine", "colours", "background", "words", NO
 SEEDS = (0, 1, 2)
 NUM_STEPS = 400  # of each variant; the full recipe, with nothing left out, has as many as it is shipped with
 STYLE, CONCEPTS = "emoji_unseen_style_r1", "emoji_one_by_one_r1"
-FILE = "results/clip_emoji_ablation.json"
+NAME = "clip_emoji_ablation"
 
 
 def settings_without(name: str, num_steps: int) -> EmojiSettings:
@@ -58,12 +57,12 @@ def study() -> Study:
     """Every variant at the short budget, then the full recipe."""
     short = {"without": WITHOUT, "num_steps": [NUM_STEPS], "seed": SEEDS}
     full = {"without": [EVERYTHING], "num_steps": [EmojiSettings().num_steps], "seed": SEEDS}
-    return Study("clip_emoji_ablation", cell, [short, full], version=2)
+    return Study(NAME, cell, [short, full], version=2)
 
 
 def results() -> "DataFrame":
     """The study that the package carries: one row a training."""
-    return Study.load(paths.asset(FILE))
+    return Study.shipped(NAME)
 
 
 def values(frame: "DataFrame", without: str, metric: str = STYLE, num_steps: int = NUM_STEPS) -> list[float]:
@@ -79,6 +78,4 @@ def change(frame: "DataFrame", without: str, metric: str = STYLE) -> "Difference
 
 
 if __name__ == "__main__":
-    run = study()
-    if len(run.run()) == len(run.configs):
-        run.save(paths.bundle() / "assets" / FILE)
+    study().ship()

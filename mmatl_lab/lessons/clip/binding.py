@@ -9,7 +9,6 @@ it goes on).
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mmatl_lab import paths
 from mmatl_lab.nn.encoders import Part
 from mmatl_lab.training import Study
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 NEGATIVES = {"one attribute changed": 0.0, "objects exchanged, too": ScenesSettings(0).swapped}
 ATTENTION = {"both directions": False, "causal": True}
-FILE = "results/clip_binding.json"
+NAME = "clip_binding"
 
 
 def settings_of(negatives: str, attention: str) -> ScenesSettings:
@@ -37,15 +36,13 @@ def cell(negatives: str, attention: str, seed: int) -> dict[str, float]:
 
 
 def study() -> Study:
-    return Study("clip_binding", cell, {"negatives": NEGATIVES, "attention": ATTENTION, "seed": (0,)})
+    return Study(NAME, cell, {"negatives": NEGATIVES, "attention": ATTENTION, "seed": (0,)})
 
 
 def results() -> "DataFrame":
     """The study that the package carries: one row a training."""
-    return Study.load(paths.asset(FILE))
+    return Study.shipped(NAME)
 
 
 if __name__ == "__main__":
-    run = study()
-    if len(run.run()) == len(run.configs):
-        run.save(paths.bundle() / "assets" / FILE)
+    study().ship()

@@ -3,7 +3,7 @@
 from mmatl_lab.viz.style import headless
 from mmatl_lab.viz.tables import Table
 
-from ..notes import note
+from ..notes import make_note
 from . import scenes
 
 TEMPERATURES = {"learned": None, "1": 1.0, "0.2": 0.2, "0.07": 0.07, "0.02": 0.02, "0.005": 0.005}
@@ -23,7 +23,7 @@ def experiment_dials(num_steps: int):
     if headless():
         dials = {"temperature τ": TEMPERATURES, "batch size": BATCH_SIZES, "loss": LOSSES}
         lines = [f"{name}: {' · '.join(map(str, values))}" for name, values in dials.items()]
-        return note(
+        return make_note(
             "question", "Four dials and a button", "\n".join([*lines, "equal captions are no negatives: yes · no"])
         )
     import ipywidgets as widgets

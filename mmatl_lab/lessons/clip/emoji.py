@@ -21,7 +21,7 @@ from mmatl_lab.data.emoji import (
     TEST_STYLE,
     TRAINED_STYLES,
     Emoji,
-    Split,
+    EmojiSplit,
     load_emoji,
     on_background,
     pixel_neighbours,
@@ -32,6 +32,7 @@ from mmatl_lab.metrics.retrieval import hits_at_k
 from mmatl_lab.models.clip import CLIP, CLIPConfig, clip_loss
 from mmatl_lab.nn.encoders import Part
 from mmatl_lab.seeding import seeded
+from mmatl_lab.threads import calm_threads
 from mmatl_lab.tokenizer import Tokenizer
 from mmatl_lab.training import Run
 
@@ -72,13 +73,13 @@ class TrainingPart(NamedTuple):
     tokens: Tensor  # (N, L) all words of each concept
 
 
-def tokenizer(emoji: Emoji | None = None, split: Split | None = None) -> Tokenizer:
+def tokenizer(emoji: Emoji | None = None, split: EmojiSplit | None = None) -> Tokenizer:
     """The words of the seen concepts, which are all that the model knows."""
     emoji = emoji or load_emoji()
     return emoji.tokenizer((split or emoji.split()).seen)
 
 
-def training_part(emoji: Emoji, split: Split, words: Tokenizer) -> TrainingPart:
+def training_part(emoji: Emoji, split: EmojiSplit, words: Tokenizer) -> TrainingPart:
     """Pictures of the seen concepts in the trained styles, and their words."""
     rgba = torch.stack([emoji.style(style)[split.seen] for style in TRAINED_STYLES]).float() / 255
     rgba[:, :, :3] *= rgba[:, :, 3:]
@@ -111,7 +112,7 @@ def drop_words(tokens: Tensor, u: Tensor, share: float) -> Tensor:
     return tokens * (keep & there)
 
 
-def fit(run: Run, settings: EmojiSettings, *, emoji: Emoji | None = None, split: Split | None = None) -> None:
+def fit(run: Run, settings: EmojiSettings, *, emoji: Emoji | None = None, split: EmojiSplit | None = None) -> None:
     """The loop: a picture and the words of its concept are pulled together, those of other concepts apart."""
     emoji = emoji or load_emoji()
     split = split or emoji.split()
@@ -163,8 +164,9 @@ def embed_words(model: CLIP, emoji: Emoji, words: Tokenizer) -> Tensor:
     return model.encode_text(emoji.tokens(words).to(model.logit_scale.device))
 
 
+@calm_threads()
 @torch.no_grad()
-def evaluate(model: CLIP, split: Split | None = None) -> list[Result]:
+def evaluate(model: CLIP, split: EmojiSplit | None = None) -> list[Result]:
     """R@1 from picture to text, with bootstrap intervals over the concepts; a concept counts as the mean of its styles.
 
     Controls: texts shuffled for the trained styles; for the unseen style, whose concepts are known from pictures, the
@@ -192,7 +194,7 @@ def evaluate(model: CLIP, split: Split | None = None) -> list[Result]:
     return results
 
 
-def _questions(split: Split) -> dict[str, tuple]:
+def _questions(split: EmojiSplit) -> dict[str, tuple]:
     """By name: label, styles, the concepts to choose from, the target, and what has to be said beside the number."""
     chosen = (
         "whole families are held out; the ridge was chosen on validation concepts, after four variants of it had been "

@@ -18,6 +18,7 @@ from mmatl_lab.metrics.retrieval import hits_at_k
 from mmatl_lab.models.clip import CLIP, CLIPConfig, clip_loss, zero_shot_logits
 from mmatl_lab.nn.encoders import Part
 from mmatl_lab.seeding import seeded
+from mmatl_lab.threads import calm_threads
 from mmatl_lab.tokenizer import Tokenizer
 from mmatl_lab.training import Run
 from mmatl_lab.world import (
@@ -181,6 +182,7 @@ def binding(model: CLIP, n: int = GALLERY, *, seed: int = EVALUATION_SEED) -> Te
     return ((image * true).sum(1) > (image * false).sum(1)).cpu()
 
 
+@calm_threads()
 def evaluate(model: CLIP, num_galleries: int = NUM_GALLERIES) -> list[Result]:
     """Retrieval among 1,000 scenes, naming of seen and held-out combinations, and binding.
 

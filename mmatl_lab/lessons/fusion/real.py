@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmatl_lab import paths
-from mmatl_lab.data.digits import Digits, Part, load_digits
+from mmatl_lab.data.digits import Digits, DigitsPart, load_digits
 from mmatl_lab.data.smartwatch import NUM_PERSONS
 from mmatl_lab.seeding import seeded
 from mmatl_lab.training import Study
@@ -60,7 +60,7 @@ def digit_views(data: Digits, image: Tensor, sound: Tensor, *, generator: torch.
     return {name: x + DIGIT_NOISE[name] * torch.randn(x.shape, generator=generator) for name, x in views.items()}
 
 
-def draw_digits(n: int, *, data: Digits, part: Part, dropout: float = 0.0, generator: torch.Generator) -> Batch:
+def draw_digits(n: int, *, data: Digits, part: DigitsPart, dropout: float = 0.0, generator: torch.Generator) -> Batch:
     """Pictures of a part of the data, each with an utterance of its digit from the same part."""
     image = part.images[torch.randint(len(part.images), (n,), generator=generator)]
     digit = data.image_digits[image]
@@ -83,8 +83,8 @@ def digits_task(validation: bool = False) -> Task:
         voices = data.voices[part.utterances]
         held = torch.isin(voices, voices.unique()[-15:])
         fifth = torch.arange(len(part.images)) % 5 == 0
-        test = Part(part.images[fifth], part.utterances[held])
-        part = Part(part.images[~fifth], part.utterances[~held])
+        test = DigitsPart(part.images[fifth], part.utterances[held])
+        part = DigitsPart(part.images[~fifth], part.utterances[~held])
     return Task(
         "digits",
         "digits, seen and heard",
@@ -95,7 +95,7 @@ def digits_task(validation: bool = False) -> Task:
     )
 
 
-def _digits_test(data: Digits, part: Part) -> Batch:
+def _digits_test(data: Digits, part: DigitsPart) -> Batch:
     batches = []
     for pairing in range(NUM_PAIRINGS):
         generator = seeded(EVALUATION_SEED, pairing)

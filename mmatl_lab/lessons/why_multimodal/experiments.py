@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmatl_lab.seeding import seeded
+from mmatl_lab.threads import calm_threads
 from mmatl_lab.training import Run, check_seed
 from mmatl_lab.world.sarcasm import MODALITIES, ceiling, sample_utterances
 
@@ -23,6 +24,7 @@ from .sarcasm import (
 )
 
 
+@calm_threads()
 def noise_curve(
     model: SarcasmClassifiers, noises: Sequence[float], n: int = 4_000, *, told: bool = True
 ) -> dict[str, list[float]]:
@@ -41,6 +43,7 @@ def noise_curve(
     return found
 
 
+@calm_threads()
 def compare_fusions(
     model: SarcasmClassifiers, num_steps: int, seeds: Sequence[int] = (0, 1, 2)
 ) -> dict[str, list[float]]:

@@ -28,6 +28,7 @@ from mmatl_lab.models.joint import mlp_head
 from mmatl_lab.nn.encoders import AudioCNN, ImageCNN, TextTransformer
 from mmatl_lab.nn.fusion import Add, Concat, Product
 from mmatl_lab.seeding import seeded
+from mmatl_lab.threads import calm_threads
 from mmatl_lab.training import Run
 from mmatl_lab.world import log_mel
 from mmatl_lab.world.sarcasm import (
@@ -252,6 +253,7 @@ def parts_of(utterances: Utterances, n: int = 500) -> list[Utterances]:
     return [utterances[start : start + n] for start in range(0, len(utterances), n)]
 
 
+@calm_threads()
 def evaluate(model: SarcasmClassifiers, n: int = NUM_TEST, num_draws: int = NUM_DRAWS) -> list[Result]:
     """Accuracy of each classifier on ``num_draws`` fresh draws of ``n`` remarks, and what the encoders perceive.
 

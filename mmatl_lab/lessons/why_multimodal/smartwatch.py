@@ -32,6 +32,7 @@ from mmatl_lab.models.joint import Joint
 from mmatl_lab.nn.encoders import SummaryEncoder, summarise
 from mmatl_lab.nn.fusion import Concat
 from mmatl_lab.seeding import seeded
+from mmatl_lab.threads import calm_threads
 from mmatl_lab.training import Run
 
 SENSORS = ("accelerometer", "gyroscope")
@@ -163,6 +164,7 @@ def by_person(hits: Tensor, data: Windows) -> Tensor:
     return share
 
 
+@calm_threads()
 def evaluate(model: WatchClassifiers) -> list[Result]:
     """Accuracy on held-out subjects; there is no ceiling for real people.
 
