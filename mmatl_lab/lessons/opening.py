@@ -1,8 +1,10 @@
 """The switch in a lesson's first code cell: load the shipped models, or train with a preset; and what each takes here.
 
-choice = opening("clip")                        # shows the switch; running the cell again keeps what was chosen
-settings = SCENES.settings(choice.preset)       # in the cell that trains, so that a change reaches it
-run = SCENES.run(model, settings, weights=choice.weights(SCENES))
+    choice = opening("clip")                    # shows the switch; running the cell again keeps what was chosen
+    settings = SCENES.settings(choice.preset)   # in a cell below, so that a change reaches it
+    run = SCENES.run(model, settings, weights=choice.weights(SCENES))
+
+With the shipped models the loop over `run` has no turn, and what follows it works with the loaded weights.
 """
 
 import html
