@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..exercise import exercise, mistakes
 from ..progress import prediction
+from ..quiz import question
 
 prediction(
     "start_here.motion",
@@ -52,7 +53,7 @@ def _tables(generator: torch.Generator) -> Iterator[tuple[Tensor]]:
     passed="Right, for tables of any shape. This is the dotted line in the figures of every lesson.",
 )
 def best_accuracy(joint: Tensor) -> Tensor:
-    """Accuracy of the best possible model: (V, Y) probabilities of view and answer -> number in [0, 1].
+    """Accuracy of the best possible model: (V, Y) probabilities -> number in [0, 1].
 
     >>> best_accuracy(torch.tensor([[0.3, 0.1], [0.2, 0.4]]))
     tensor(0.7000)
@@ -93,4 +94,50 @@ mistakes(
     lambda solve, joint: 1 - solve(joint),
     "You returned per cent: return a share between 0 and 1.",
     lambda solve, joint: 100 * solve(joint),
+)
+
+question(
+    "start_here.q-view",
+    "What does a model of these lessons get to see?",
+    ("The list of causes of a scene", "One or more views of a scene", "The scene and its ceiling"),
+    answer="One or more views of a scene",
+    why="A view is computed from the causes: a picture, a caption, a sound, a video or a sensor trace. The causes stay "
+    "hidden from the model.",
+)
+question(
+    "start_here.q-ceiling",
+    "A figure shows a dotted line at 0.80. What does it tell you?",
+    (
+        "The accuracy of a good model from the literature",
+        "What guessing would get",
+        "The target that the lesson sets itself",
+        "No model can do better with these views",
+    ),
+    answer="No model can do better with these views",
+    why="The ceiling is the accuracy of the best possible model. It is computed from the known causes, not estimated "
+    "from a trained model.",
+)
+question(
+    "start_here.q-control",
+    "A classifier with eight answers is right in 13 % of the cases. Which number do you compare with first?",
+    ("The control: 12.5 % for guessing", "The accuracy in training", "100 %"),
+    answer="The control: 12.5 % for guessing",
+    why="One answer in eight is right by chance, so 13 % may be no result at all. A result means something only if it "
+    "beats its control.",
+)
+question(
+    "start_here.q-pair",
+    "The image tells the colour but not the motion. The sound tells the motion but not the colour. What is the ceiling "
+    "for naming both from both views?",
+    ("One in eight", "One half, the mean of the two", "1, always right", "0"),
+    answer="1, always right",
+    why="Each view supplies what the other one lacks. Each of them alone leaves one of the two to chance.",
+)
+question(
+    "start_here.q-noise",
+    "You add noise to the sensor trace. What happens to its ceiling for naming the motion?",
+    ("It stays, since a ceiling is exact", "It falls or stays, and never rises", "It rises, since noise adds variety"),
+    answer="It falls or stays, and never rises",
+    why="Noise hides differences between motions, so even the best possible model confuses some of them. The ceiling "
+    "is still exact, for the noisy view.",
 )

@@ -121,11 +121,11 @@ def test_fusions_are_compared_on_the_same_vectors_and_seeds_repeat():
 
 def test_the_loop_of_the_notebook_trains_the_same_model(tmp_path, monkeypatch):
     monkeypatch.setenv("MMATL_LAB_RUNS", str(tmp_path))
-    small = replace(QUICK, num_steps=3, batch_size=8)
+    monkeypatch.setitem(SARCASM.presets, "quick", replace(QUICK, num_steps=3, batch_size=8))
     exec(cell_with("why_multimodal", "import matplotlib"), space := {})
+    space |= {"SARCASM": SARCASM, "sarcasm": sarcasm}
     space["choice"].choose("quick")
     cell = cell_with("why_multimodal", "run = SARCASM.run(")
-    model = trained_by_cell(cell, space | {"settings": small}, "model")
-    assert same_weights(model, SARCASM.trained(small))
-    shipped = loaded_by_cell(cell, space | {"settings": SARCASM.settings("shipped")}, "run", "model")
+    assert same_weights(trained_by_cell(cell, space, "model"), SARCASM.trained(SARCASM.settings("quick")))
+    shipped = loaded_by_cell(cell, space, "run", "model")
     assert same_weights(shipped, RECIPE.load("why_sarcasm")[0])

@@ -4,11 +4,13 @@ import pytest
 import torch
 from torch import nn
 
+from mmatl_lab import paths
 from mmatl_lab.data.smartwatch import EXERCISES, NUM_PERSONS, Windows
 from mmatl_lab.lessons.why_multimodal import smartwatch
 from mmatl_lab.lessons.why_multimodal.recipe import RECIPE
 from mmatl_lab.lessons.why_multimodal.smartwatch import WATCH, WatchConfig, WatchSettings
 from mmatl_lab.seeding import seeded
+from mmatl_lab.viz.live import LivePlot
 
 from ..notebooks import cell_with, loaded_by_cell, same_weights, trained_by_cell
 
@@ -110,6 +112,7 @@ def test_the_loop_of_the_notebook_trains_the_same_model(tmp_path, monkeypatch):
     monkeypatch.setitem(WATCH.presets, "quick", SMALL)
     exec(cell_with("why_multimodal", "import matplotlib"), space := {})
     space["choice"].choose("quick")
+    space |= {"LivePlot": LivePlot, "paths": paths}
     cell = cell_with("why_multimodal", "watch_run = WATCH.run(")
     assert same_weights(trained_by_cell(cell, space, "watch_model"), WATCH.trained(SMALL))
     shipped = loaded_by_cell(cell, space, "watch_run", "watch_model")

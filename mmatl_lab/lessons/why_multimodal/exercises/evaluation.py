@@ -72,9 +72,11 @@ def _check_accuracy(trial: Trial, generator: torch.Generator) -> str:
 def broken_accuracy(
     sensor: Tensor, exercise: Tensor, person: Tensor, recording: Tensor, held_out: Tensor, fit
 ) -> Tensor:
-    """Accuracy on each of the people `held_out`, whom nothing was fitted to, as the mean over three seeds: -> (P,).
+    """Accuracy on each of the P people `held_out`, the mean over three seeds: -> (P,).
 
-    `sensor` (N, T, 6) are windows, `exercise`, `person` and `recording` (N,) say of each what and whose it is;
+    Nothing may be fitted to these people.
+
+    `sensor` (N, T, 6) are windows; `exercise`, `person` and `recording` (N,) belong to them;
     `fit(x, y, seed)` gives a model, and `model(x)` the exercises that it takes windows for.
     """
     x = torch.cat([sensor.mean(dim=1), sensor.std(dim=1)], dim=1)  # (N, 12)
@@ -109,7 +111,9 @@ def broken_accuracy(
 def honest_accuracy(
     sensor: Tensor, exercise: Tensor, person: Tensor, recording: Tensor, held_out: Tensor, fit
 ) -> Tensor:
-    """Accuracy on each of the people `held_out`, whom nothing was fitted to, as the mean over three seeds: -> (P,)."""
+    """Accuracy on each of the P people `held_out`, the mean over three seeds: -> (P,).
+
+    Nothing may be fitted to these people."""
     test = torch.isin(person, held_out)
     x = torch.cat([sensor.mean(dim=1), sensor.std(dim=1)], dim=1)  # (N, 12)
     x = (x - x[~test].mean(dim=0)) / x[~test].std(dim=0)

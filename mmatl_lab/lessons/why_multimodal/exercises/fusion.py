@@ -36,7 +36,8 @@ def _vectors_and_matrices(generator: torch.Generator) -> Iterator[tuple[Tensor, 
 def add_projected(text: Tensor, face: Tensor, W_text: Tensor, W_face: Tensor) -> Tensor:
     """Sum of two projections: vectors (B, n), (B, m) and matrices (D, n), (D, m) -> (B, D).
 
-    >>> add_projected(torch.tensor([[1.0, 2.0]]), torch.tensor([[5.0]]), torch.eye(2), torch.tensor([[10.0], [0.0]]))
+    >>> text, face = torch.tensor([[1.0, 2.0]]), torch.tensor([[5.0]])
+    >>> add_projected(text, face, torch.eye(2), torch.tensor([[10.0], [0.0]]))
     tensor([[51., 2.]])
     """
     # BEGIN SOLUTION
@@ -84,7 +85,7 @@ mistakes(
 VERDICT = "You returned the verdict: return the sum itself, before it is compared with 0."
 NEIGHBOURS = "Two remarks of one kind get different scores: a score depends on its own t and m alone."
 MULTIPLIED = (
-    "You multiplied t with m, or compared them: that solves it, and it is what no sum can do. Here each sense has a "
+    "You multiplied t with m, or compared them: that solves it, and it is what no sum can do. Here each modality has a "
     "score of its own, f(t) + g(m)."
 )
 NO_SUM = (
@@ -93,8 +94,10 @@ NO_SUM = (
 )
 REVERSED = "One of four is right: sarcastic is where t and m differ. With g(-m) in place of g(m) you have three."
 CONSTANT = "Two of four: you say the same of all remarks, which is a coin's accuracy. More is possible."
-WORDS_ALONE = "Two of four: what is meant never changes your verdict, and a single sense is a coin. More is possible."
-MEANT_ALONE = "Two of four: the words never change your verdict, and a single sense is a coin. More is possible."
+WORDS_ALONE = (
+    "Two of four: what is meant never changes your verdict, and a single modality is a coin. More is possible."
+)
+MEANT_ALONE = "Two of four: the words never change your verdict, and a single modality is a coin. More is possible."
 
 
 def _check_sum(trial: Trial, generator: torch.Generator) -> None:
@@ -129,7 +132,7 @@ def _check_sum(trial: Trial, generator: torch.Generator) -> None:
     "why_multimodal.5",
     "How far a sum gets",
     task=r"Let what is meant be known without noise. There are four kinds of remarks, $t = \pm 1$ with $m = \pm 1$, "
-    r"two of them sarcastic. Each sense has a say of its own, and the verdict is 'sarcastic' where $f(t) + g(m) > 0$. "
+    r"two of them sarcastic. Each modality has a say of its own: the verdict is 'sarcastic' if $f(t) + g(m) > 0$. "
     "Choose $f$ and $g$ so that as many kinds as possible are judged right, and return the sum. $t$ times $m$ is not a "
     "sum.",
     minutes=8,

@@ -36,7 +36,7 @@ def _joint_tables(generator: torch.Generator) -> Iterator[list[tuple[Tensor]]]:
     cases=_joint_tables,
     answer="the information",
     passed="Right, with zeros in the table too. In the world of sarcasm the words share 0 bits with the answer, and "
-    "what is meant shares 0 bits; the two together share 1 bit. Nothing that is added up sense by sense finds it.",
+    "what is meant shares 0 bits; the two together share 1 bit. No sum over the modalities finds it.",
 )
 def shared_bits(joint: Tensor) -> Tensor:
     """Mutual information of a table of probabilities in bits: (X, Y) -> scalar.

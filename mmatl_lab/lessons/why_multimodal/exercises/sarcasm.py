@@ -39,7 +39,9 @@ def _witnesses(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Ten
     passed="Right: precisions add up, so even a bad witness beside a good one helps, and neutral words leave a coin.",
 )
 def best_accuracy(voice_noise: Tensor, face_noise: Tensor, ambiguity: Tensor) -> Tensor:
-    """Best accuracy from all three senses, for N worlds: σ_v, σ_f and the share of neutral words, (N,) each -> (N,).
+    """Best accuracy from words, voice and face, of N worlds: (N,), (N,), (N,) -> (N,).
+
+    `ambiguity` is the share of remarks with neutral words.
 
     >>> best_accuracy(torch.tensor([1.0, 1.0]), torch.tensor([1.0, 3.0]), torch.tensor([0.0, 0.0]))
     tensor([0.9214, 0.8541])
@@ -160,10 +162,17 @@ def _check_posterior(trial: Trial, generator: torch.Generator) -> None:
     answer="the probabilities",
     passed="Right, with weights by precision, and 1/2 where the words are neutral. No model can know better than this.",
 )
-def p_sarcastic(valence: Tensor, voice: Tensor, face: Tensor, voice_noise: float, face_noise: float) -> Tensor:
-    """P(sarcastic) of B remarks: t in {-1, 0, 1}, v and f, (B,) each, and the noises σ_v and σ_f -> (B,).
+def p_sarcastic(
+    valence: Tensor,
+    voice: Tensor,
+    face: Tensor,
+    voice_noise: float,
+    face_noise: float,
+) -> Tensor:
+    """P(sarcastic) of B remarks: t in {-1, 0, 1}, v and f, (B,) each, and two noises -> (B,).
 
-    >>> p_sarcastic(torch.tensor([1, -1, 0]), torch.tensor([-1.0, -1.0, -1.0]), torch.tensor([0.5, 0.5, 0.5]), 1.0, 2.0)
+    >>> voice, face = torch.full((3,), -1.0), torch.full((3,), 0.5)
+    >>> p_sarcastic(torch.tensor([1, -1, 0]), voice, face, 1.0, 2.0)
     tensor([0.8520, 0.1480, 0.5000])
     """
     # BEGIN SOLUTION
