@@ -50,7 +50,7 @@ def serve(names: list[str], *, share: bool, port: int | None, browser: bool, bes
 
     Args:
         share: also through a public link of Gradio's, for whoever has the password.
-        port: of 127.0.0.1; None takes the first free one from 7860 on.
+        port: of 127.0.0.1; None takes the first free one from `pages.PORT` on.
         browser: open it.
         beside: end when standard input closes, which is when the program that started this one ends.
     """
@@ -74,7 +74,7 @@ def serve(names: list[str], *, share: bool, port: int | None, browser: bool, bes
         try:
             _, address, public = blocks.launch(
                 server_name="127.0.0.1",
-                server_port=port or free_port(7860),
+                server_port=port or free_port(pages.PORT),
                 share=share,
                 auth=auth,
                 auth_message=f"User name: {USER}. The password comes from whoever sent you the link."

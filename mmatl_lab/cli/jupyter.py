@@ -9,9 +9,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mmatl_lab import __version__, paths
+from mmatl_lab import __version__, lessons, paths
 from mmatl_lab.cli.console import fail, say
 from mmatl_lab.lessons import record
+from mmatl_lab.lessons.pages import PORT
 
 RECORD = ".mmatl_lab.json"  # in a learner's folder: the SHA-256 of the version of each notebook that was last put there
 
@@ -146,21 +147,21 @@ def settings(demos: str) -> dict[str, dict]:
     as pages.
     """
     preview = "Markdown Preview"
-    pages = {
-        "Demos": ("help:open", {"text": "Demos of all lessons", "url": demos, "newBrowserTab": True}),
-        "Glossary": (
-            "docmanager:open",
-            {"label": "Glossary of all lessons", "path": "glossary.md", "factory": preview},
-        ),
-    }
+    titles = {"Demos of all lessons": demos}
+    for lesson in map(lessons.get, lessons.names()):
+        if lesson.has_demo and lesson.has_notebook:
+            titles[f"{lesson.number:02d} {lesson.name.replace('_', ' ')}"] = f"{demos}/{lesson.name}"
+    opens = [{"text": title, "url": url, "newBrowserTab": True} for title, url in titles.items()]
+    glossary = {"label": "Glossary of all lessons", "path": "glossary.md", "factory": preview}
+    pages = {"Demos": ("help:open", opens), "Glossary": ("docmanager:open", [glossary])}
     menus = [
         {
             "id": f"jp-mainmenu-mmatl-lab-{name}",
             "label": name,
             "rank": 900,
-            "items": [{"command": command, "args": args}],
+            "items": [{"command": command, "args": args} for args in entries],
         }
-        for name, (command, args) in pages.items()
+        for name, (command, entries) in pages.items()
     ]
     return {
         "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -181,7 +182,7 @@ def serve(folder: Path, port: int, browser: bool) -> None:
     trust(paths.notebooks())
     os.environ.setdefault("MMATL_LAB_RUNS", str(paths.runs().absolute()))  # the same for notebooks and command line
     os.environ.setdefault(record.VARIABLE, str(folder.absolute() / record.FILE))  # one for notebooks in all folders
-    demos = free_port(7860)
+    port, demos = free_port(port), free_port(PORT)
     address = f"http://127.0.0.1:{demos}"
     first = min((path.name for path in folder.glob("*.ipynb")), default="")
     with tempfile.TemporaryDirectory() as config:

@@ -15,7 +15,7 @@ def address(tmp_path_factory):
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from mmatl_lab.cli.jupyter import free_port
     from mmatl_lab.lessons import pages
-    from mmatl_lab.lessons.clip import demo, demo_emoji, demo_parts, demo_scenes, emoji, scenes
+    from mmatl_lab.lessons.clip import demo, demo_emoji, demo_scenes, emoji, scenes
     from mmatl_lab.lessons.recipe import Recipe
     from mmatl_lab.models.clip import CLIP
     from mmatl_lab.viz.embedding import pca
@@ -24,7 +24,7 @@ def address(tmp_path_factory):
         "clip_scenes": scenes.clip_config((8, 8, 8), num_layers=1),
         "clip_emoji": emoji.emoji_config((8, 8, 8), out_dim=16),
     }
-    remembered = (demo_parts.load, demo_scenes.atlas, demo_emoji.lexicon, demo_emoji.drawings)
+    remembered = (demo_scenes.load, demo_scenes.atlas, demo_emoji.lexicon, demo_emoji.drawings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Recipe, "load", lambda recipe, name: (CLIP.from_config(configs[name]).eval(), {}))
         patch.setattr(demo_scenes, "umap_embed", lambda latents: pca(latents.numpy()))
@@ -52,8 +52,8 @@ def test_a_scene_is_drawn_ranked_and_placed(page, console_errors, address):
     page.locator(".latent-map canvas").first.wait_for(timeout=WAIT)
     before = page.get_by_alt_text("the picture that the captions are compared with").get_attribute("src")
 
-    page.get_by_label("A second object").check()
-    page.get_by_label("Shape").nth(1).wait_for(timeout=WAIT)
+    page.get_by_label("Second shape").click()
+    page.get_by_role("option", name="circle").click()
     changed = "([alt, before]) => document.querySelector(`img[alt='${alt}']`)?.src !== before"
     page.wait_for_function(changed, arg=["the picture that the captions are compared with", before], timeout=WAIT)
 
@@ -61,13 +61,25 @@ def test_a_scene_is_drawn_ranked_and_placed(page, console_errors, address):
     captions.fill("a large red star above a small blue circle\na blue circle")
     page.get_by_role("button", name="Compare").click()
     ranked.locator("li").nth(2).wait_for(state="detached", timeout=WAIT)
-    shares = [float(share.rstrip("%")) for share in ranked.locator("b").all_inner_texts()]
+    shares = [float(said.split("%")[0]) for said in ranked.locator("li small").all_inner_texts()]
     assert len(shares) == 2 and shares == sorted(shares, reverse=True) and sum(shares) == pytest.approx(100, abs=0.11)
 
     captions.fill("a large red star\na large red elephant")
     page.get_by_role("button", name="Compare").click()
     ranked.get_by_text("unknown word: 'elephant'").wait_for(timeout=WAIT)
     assert ranked.locator("li").count() == 1
+    assert console_errors == []
+
+
+def test_the_button_under_the_title_compares_the_first_example(page, console_errors, address):
+    page.goto(address)
+    ranked = page.locator("#ranked")
+    ranked.locator("li").nth(3).wait_for(timeout=WAIT)
+    assert ranked.get_by_text("pentagram").count() == 0
+    page.get_by_role("tab", name="Emoji").click()
+    page.get_by_role("button", name="Who is above whom?").click()  # it opens the tab of the example, too
+    ranked.get_by_text("a tiny azure disc below a big crimson pentagram").wait_for(timeout=WAIT)
+    assert page.get_by_label("Second shape").input_value() == "circle"
     assert console_errors == []
 
 

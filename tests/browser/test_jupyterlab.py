@@ -60,7 +60,14 @@ def test_the_menu_leads_to_the_demos(page, lab):
     with page.expect_popup() as opened:
         page.get_by_text("Demos of all lessons").click()
     opened.value.wait_for_selector("gradio-app .gradio-container", timeout=60_000)
-    assert opened.value.url.rstrip("/") == lab.demos.rstrip("/")
+    demos = opened.value
+    assert demos.url.rstrip("/") == lab.demos.rstrip("/")
+    name = demos.locator(".demos a").first.get_attribute("href").rsplit("/", 1)[-1]
+    demos.goto(f"{lab.demos}{name}")  # where a notebook's link leads
+    demos.locator("#first").wait_for(timeout=60_000)
+    assert demos.locator(".foot a").get_attribute("href").startswith(lab.address.split("/lab")[0])
+    demos.get_by_role("link", name="All demos").click()
+    demos.get_by_role("heading", name="Demos of mmatl_lab").wait_for(timeout=60_000)
 
 
 def test_the_menu_leads_to_the_glossary_as_a_page(page, lab):

@@ -133,20 +133,21 @@ def test_a_taken_port_is_a_sentence_with_a_free_one(run, blocks):
     assert answer.code == 2 and f"port {port} is taken" in answer.err and blocks.launched == {}
 
 
-def test_several_demos_are_tabs(monkeypatch, toy):
+def test_several_demos_are_a_site(monkeypatch, toy):
     import gradio as gr
 
     def build():
         with gr.Blocks() as page:
             words = gr.Markdown("a toy")
             page.load(lambda: "a toy, loaded", None, words)
+        page.question = "What is a toy?"
         return page
 
     toy.demo = SimpleNamespace(build=build)
-    tabs = demos.build(["toy", "toy"])
-    assert [block.label for block in tabs.blocks.values() if isinstance(block, gr.Tab)] == ["07 toy"] * 2
+    site = demos.build(["toy", "toy"])
+    assert [path for path, *_ in site.pages][:2] == ["", "toy"]
     assert isinstance(demos.build(["toy"]), gr.Blocks)
-    assert [function.api_visibility for function in tabs.fns.values()] == ["private"] * 2  # no list of 100 endpoints
+    assert [function.api_visibility for function in site.fns.values()] == ["private"] * 2  # no list of 100 endpoints
 
 
 @pytest.mark.parametrize(

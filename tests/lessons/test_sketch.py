@@ -43,5 +43,5 @@ def test_its_exercise_names_each_mistake(lesson):
 def test_its_demo_answers(lesson, tmp_path, monkeypatch):
     lesson.recipe.train("quick", folder=tmp_path / "checkpoints")
     monkeypatch.setattr(paths, "asset", lambda relative: tmp_path / relative)
-    assert lesson.demo.answer(1, -1).count("probability") == 3
+    assert lesson.demo.answer(1, -1).count("P(they differ)") == 3
     assert lesson.demo.build().title == "Two signs, one question"

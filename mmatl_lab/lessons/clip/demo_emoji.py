@@ -6,14 +6,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmatl_lab.data.emoji import STYLES, Emoji, load_emoji, on_background, words_of
-from mmatl_lab.lessons.pages import answering, note, once, picture_html
+from mmatl_lab.data.emoji import SIZE, STYLES, Emoji, load_emoji, on_background, words_of
+from mmatl_lab.lessons import page_html as html
+from mmatl_lab.lessons.pages import loader, once
 from mmatl_lab.tokenizer import Tokenizer, UnknownWordError
 
 from . import emoji
-from .demo_parts import MAX_WORDS, SIZE, checked_text, load, uploaded
 
-NUM_FOUND = 12
+load = loader("clip")
+NO_PICTURE = "The words nearest to your picture will stand here."
+NUM_FOUND, MAX_WORDS, MAX_CHARACTERS = 12, 32, 5_000
 ARTICLES = {"a", "an", "the", "of", "with", "and", "in", "on", "is"}  # nobody misses them in a bag of words
 
 
@@ -49,12 +51,16 @@ def drawings(style: str) -> Tensor:
 
 def tiles(found: list[tuple[int, str, float]]) -> str:
     """Emoji (concept, style, cosine) as a grid of pictures with their names."""
-    data, new, entries = lexicon().data, lexicon().new, []
-    for i, style, cosine in found:
-        picture = picture_html(on_background(data.style(style)[i]), f"{data.names[i]}, {style}", 72)
-        below = f"<small>{cosine:.2f}{' · <em>new</em>' if i in new else ''}</small>"
-        entries.append(f"<li>{picture}{escape(data.names[i])}<br>{below}</li>")
-    return f'<ol class="tiles">{"".join(entries)}</ol>'
+    known = lexicon()
+    entries = [
+        (
+            html.picture_html(on_background(known.data.style(style)[i]), f"{known.data.names[i]}, {style}", 72),
+            known.data.names[i],
+            f"{cosine:.2f}{' · new' if i in known.new else ''}",
+        )
+        for i, style, cosine in found
+    ]
+    return html.tiles(entries)
 
 
 def known_words(text: str | None, tokenizer: Tokenizer) -> tuple[str, str]:
@@ -63,7 +69,7 @@ def known_words(text: str | None, tokenizer: Tokenizer) -> tuple[str, str]:
     Raises:
         ValueError: nothing typed, too much, or (UnknownWordError) nothing known.
     """
-    words = words_of(checked_text(text))
+    words = words_of(html.checked_text(text, "a happy cat", MAX_CHARACTERS))
     if len(words) > MAX_WORDS:
         raise ValueError(f"a text may have {MAX_WORDS} words here, got {len(words):,}: shorten it")
     words = [part for word in words for part in ([word] if word in tokenizer.words else word.split("-"))]
@@ -79,7 +85,7 @@ def known_words(text: str | None, tokenizer: Tokenizer) -> tuple[str, str]:
     return known, ""
 
 
-@answering
+@html.answering
 @torch.no_grad()
 def find_emoji(text: str | None, style: str) -> str:
     """The emoji whose pictures lie nearest to the words, as a grid."""
@@ -91,22 +97,24 @@ def find_emoji(text: str | None, style: str) -> str:
     found = [
         (i % cosine.shape[1], styles[i // cosine.shape[1]], c) for c, i in zip(*map(Tensor.tolist, best), strict=True)
     ]
-    return (note(complaint) if complaint else "") + tiles(found)
+    return (html.note(complaint) if complaint else "") + tiles(found)
 
 
-@answering
+@html.answering
 @torch.no_grad()
 def find_words(path: str | None, style: str) -> str:
     """The concepts and single words that lie nearest to a picture."""
-    picture = uploaded(path, (1.0, 1.0, 1.0))
-    known = lexicon()
+    if path is None:
+        return html.waiting(NO_PICTURE)
+    picture, known = html.uploaded(path, SIZE, (1.0, 1.0, 1.0)), lexicon()
     image = load("clip_emoji").encode_image(picture)[0]
     best = (known.texts @ image).topk(NUM_FOUND)
     shown = STYLES[0] if style == "all" else style
     found = [(i, shown, c) for c, i in zip(best.values.tolist(), known.concepts[best.indices].tolist(), strict=True)]
     words = ", ".join(known.tokenizer.words[1 + i] for i in (known.words @ image).topk(NUM_FOUND).indices.tolist())
-    seen = picture_html(picture[0], "your picture", 96)
+    seen = html.picture_html(picture[0], "your picture", 96)
     return (
-        f"<figure>{seen}<figcaption>What the model sees: {SIZE} × {SIZE} pixels</figcaption></figure>"
-        f"<p><b>Nearest words:</b> {escape(words)}</p><p><b>Nearest emoji, by their words:</b></p>{tiles(found)}"
+        html.captioned(seen, f"What the model sees: {SIZE} × {SIZE} pixels")
+        + f"<p><b>Nearest words:</b> {escape(words)}</p>"
+        f"<p><b>Nearest emoji, by their words:</b></p>{tiles(found)}"
     )

@@ -1,13 +1,17 @@
-"""The demo's scenes: drawn with controls or uploaded, compared with captions, and placed on the latent map."""
+"""The demo's scenes: drawn with menus or uploaded, compared with captions, and placed on the latent map.
 
-from html import escape
+`controls` are shape, colour, size and place of the first object, the same of the second, whose shape may be NONE, and
+the path of a visitor's own picture or None.
+"""
+
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmatl_lab.lessons.pages import answering, note, once, picture_html
+from mmatl_lab.lessons import page_html as html
+from mmatl_lab.lessons.pages import loader, once
 from mmatl_lab.seeding import seeded
 from mmatl_lab.tokenizer import Tokenizer
 from mmatl_lab.viz.alignment import Frames
@@ -27,12 +31,12 @@ from mmatl_lab.world import (
 )
 from mmatl_lab.world.image import BACKGROUND
 
-from .demo_parts import MAX_WORDS, SIZE, checked_text, load, uploaded
-
+load = loader("clip")
+SIZE = 32  # pixels of what the model sees
 QUARTERS = {"top left": (-0.5, 0.5), "top right": (0.5, 0.5), "bottom left": (-0.5, -0.5), "bottom right": (0.5, -0.5)}
-MAX_CAPTIONS = 24
-FIRST = ("star", "red", "large", "top left")
-SECOND = ("circle", "blue", "small", "bottom right")
+NONE = "none"
+MENUS = {"shape": SHAPES, "colour": COLOURS, "size": SIZES, "place": tuple(QUARTERS)}
+MAX_CAPTIONS, MAX_WORDS, MAX_CHARACTERS = 24, 32, 5_000  # in all; of one, which the text encoder can read; in all
 
 
 class Atlas(NamedTuple):
@@ -63,43 +67,42 @@ def centred(latents: Tensor, mean: Tensor) -> Tensor:
 def atlas() -> Atlas:
     """The map of the scenes' model; UMAP compiles itself at the first call, for seconds."""
     model, scenes = load("clip_scenes"), atlas_scenes()
-    images = render(scenes)
-    tokens = captions(scenes)
+    images, tokens, N = render(scenes), captions(scenes), len(scenes)
     latents = {"image": model.encode_image(images), "text": model.encode_text(tokens)}
     means = {modality: batch.mean(0) for modality, batch in latents.items()}
     together = torch.cat([centred(batch, means[modality]) for modality, batch in latents.items()])
-    N = len(scenes)
     frames = as_frames(umap_embed(together), ["image"] * N + ["text"] * N, [*range(N), *range(N)], ["trained"])
     return Atlas(scenes, Tokenizer(CAPTION_WORDS).decode(tokens), images, together, means, frames)
 
 
-def drawn(*controls) -> tuple[Tensor, list[str]]:
-    """The picture (1, 3, 32, 32) of the scene that the controls describe, and what there is to know about it.
-
-    Args:
-        controls: shape, colour, size and quarter of the first object, whether there is a second, and the same of it.
-    """
-    objects = [controls[:4], controls[5:9]][: 2 if controls[4] else 1]
-    if None in [value for given in objects for value in given]:
-        raise ValueError("a control is empty: choose a shape, a colour, a size and a place for each object")
-    described = [
-        {"shape": shape, "colour": colour, "size": size} | dict(zip("xy", QUARTERS[quarter], strict=True))
-        for shape, colour, size, quarter in objects
-    ]
-    scene = scene_of(*described)
+def picture_of(*controls: str | None) -> tuple[Tensor, list[str]]:
+    """The picture (1, 3, 32, 32) to ask about, drawn or the visitor's own, and what there is to know about it."""
+    *menus, path = controls
+    if path is not None:
+        return html.uploaded(path, SIZE, BACKGROUND), []
+    html.checked_choices(*menus)
+    objects = [dict(zip(MENUS, given)) for given in (menus[:4], menus[4:]) if given[0] != NONE]
     notes = [
-        f"The combination {colour} {shape} was held out of training: the model has never seen one"
-        for shape, colour, *_ in objects
-        if held_out_combinations()[SHAPES.index(shape), COLOURS.index(colour)]
+        f"The combination {o['colour']} {o['shape']} was held out of training: the model has never seen one"
+        for o in objects
+        if held_out_combinations()[SHAPES.index(o["shape"]), COLOURS.index(o["colour"])]
     ]
-    if len({quarter for *_, quarter in objects}) < len(objects):
+    places = [o.pop("place") for o in objects]
+    if len({*places}) < len(places):
         notes.append("In training no two objects stood in the same quarter: the second hides the first here")
+    scene = scene_of(*(o | dict(zip("xy", QUARTERS[at])) for o, at in zip(objects, places)))
     return render(scene, SIZE), notes
 
 
-def scene_picture(own: bool, path: str | None, *controls) -> tuple[Tensor, list[str]]:
-    """The picture to ask about, (1, 3, 32, 32): the visitor's own, or the one drawn with the controls."""
-    return (uploaded(path, BACKGROUND), []) if own else drawn(*controls)
+def controls_of(scene: Scenes) -> tuple[str | None, ...]:
+    """The controls that draw a scene (a batch of one), but for exact places."""
+
+    def words(k: int) -> tuple[str, ...]:
+        quarter = list(QUARTERS)[2 * int(scene.row[0, k]) + int(scene.column[0, k])]
+        shape = SHAPES[scene.shape[0, k]] if scene.mask[0, k] else NONE
+        return shape, COLOURS[scene.colour[0, k]], SIZES[scene.size[0, k]], quarter
+
+    return *words(0), *words(1), None
 
 
 def read_captions(text: str | None) -> tuple[list[str], Tensor, list[str]]:
@@ -108,7 +111,8 @@ def read_captions(text: str | None) -> tuple[list[str], Tensor, list[str]]:
     Raises:
         ValueError: nothing was typed, or too much.
     """
-    lines = [line.strip() for line in checked_text(text).splitlines() if line.strip()]
+    typed = html.checked_text(text, "a small red circle", MAX_CHARACTERS)
+    lines = [line.strip() for line in typed.splitlines() if line.strip()]
     if len(lines) > MAX_CAPTIONS:
         raise ValueError(f"{len(lines):,} captions are more than the {MAX_CAPTIONS} compared here: delete some lines")
     tokenizer, known, rows, notes = Tokenizer(CAPTION_WORDS), [], [], []
@@ -121,46 +125,44 @@ def read_captions(text: str | None) -> tuple[list[str], Tensor, list[str]]:
     return known, torch.stack(rows) if rows else torch.zeros(0, MAX_WORDS, dtype=torch.long), notes
 
 
-@answering
-def preview(own: bool, path: str | None, *controls) -> str:
+@html.answering
+def preview(*controls: str | None) -> str:
     """The picture as the model gets it, with what there is to know about it."""
-    picture, notes = scene_picture(own, path, *controls)
-    image = picture_html(picture[0], "the picture that the captions are compared with", 224)
-    caption = f"What the model sees: {SIZE} × {SIZE} pixels"
-    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>" + "".join(map(note, notes))
+    picture, notes = picture_of(*controls)
+    image = html.picture_html(picture[0], "the picture that the captions are compared with", 224)
+    return html.captioned(image, f"What the model sees: {SIZE} × {SIZE} pixels") + "".join(map(html.note, notes))
 
 
-@answering
+@html.answering
 @torch.no_grad()
-def ranking(text: str | None, own: bool, path: str | None, *controls) -> str:
+def ranking(text: str | None, *controls: str | None) -> str:
     """The captions as bars, the most probable first: P(caption) = softmax(cosine / τ) over the captions given."""
     lines, tokens, notes = read_captions(text)
     if not lines:
-        return "".join(map(note, notes))
+        return "".join(map(html.note, notes))
     try:
-        picture, _ = scene_picture(own, path, *controls)
+        picture, _ = picture_of(*controls)
     except ValueError:  # the preview says why
-        return note("there is no picture yet that these captions can be compared with")
+        return html.note("there is no picture yet that these captions can be compared with")
     model = load("clip_scenes")
     cosine = (model.encode_image(picture) @ model.encode_text(tokens).T)[0]  # (C,)
     scale = model.logit_scale.exp()
     share = (scale * cosine).softmax(0)
-    bars = "".join(
-        f'<li style="--share: {share[i]:.1%}"><span>{escape(lines[i])}</span> <b>{share[i]:.1%}</b> '
-        f"<small>cosine {cosine[i]:.2f}</small> <i></i></li>"
+    rows = [
+        html.Row(lines[i], [share[i].item()], f"{share[i]:.1%} · cosine {cosine[i]:.2f}")
         for i in cosine.argsort(descending=True).tolist()
-    )
+    ]
     if len(lines) == 1:
         notes.append("one caption alone always gets 100%: write others for it to compete with, each on its own line")
     below = f"Shares at the model's temperature, τ = {1 / scale:.3f}; together these captions have 100%."
-    return f'<ol class="bars">{bars}</ol><small>{below}</small>' + "".join(map(note, notes))
+    return f"{html.bars(rows, kind='wide')}<small>{below}</small>" + "".join(map(html.note, notes))
 
 
 @torch.no_grad()
-def landing(own: bool, path: str | None, *controls) -> dict | None:
+def landing(*controls: str | None) -> dict | None:
     """Where the picture lands on the map, for `query`; None where there is no picture or no model."""
     try:
-        picture, _ = scene_picture(own, path, *controls)
+        picture, _ = picture_of(*controls)
         known = atlas()
     except (ValueError, OSError):  # the preview and the ranking say why
         return None
@@ -168,14 +170,3 @@ def landing(own: bool, path: str | None, *controls) -> dict | None:
     N = len(known.scenes)
     nearest = (latent @ known.latents[N:].T)[0].topk(3).indices + N
     return query(place(latent, known.latents, known.frames.points[-1])[0], "your picture", nearest.tolist())
-
-
-def controls_of(scenes: Scenes) -> tuple:
-    """What the controls have to say to draw the one scene given, but for exact places; see `drawn`."""
-
-    def words(k: int) -> tuple[str, ...]:
-        quarter = list(QUARTERS)[2 * int(scenes.row[0, k]) + int(scenes.column[0, k])]
-        return SHAPES[scenes.shape[0, k]], COLOURS[scenes.colour[0, k]], SIZES[scenes.size[0, k]], quarter
-
-    second = bool(scenes.mask[0, 1])
-    return (*words(0), second, *(words(1) if second else SECOND))

@@ -1,9 +1,12 @@
 """The demo's remarks: said in a tone and with a face, drawn, heard, judged by seven models and an ideal one."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
-from mmatl_lab.lessons.pages import note, picture_html
+from mmatl_lab.lessons import page_html as html
+from mmatl_lab.lessons.pages import loader
 from mmatl_lab.viz.audio import player
 from mmatl_lab.viz.style import SEQUENTIAL
 from mmatl_lab.world.audio import stft
@@ -11,24 +14,31 @@ from mmatl_lab.world.sarcasm import RATE, Utterances, belief, draw_faces, speak,
 from mmatl_lab.world.sarcasm.remarks import valence_of
 
 from . import sarcasm
-from .demo_parts import CAN_GUESS, CAN_TELL, Row, bars, label, load, percent
+from .sarcasm import SUBSETS
 
+load = loader("why_multimodal")
 STRONGEST = 3.0  # tone and face: about one remark in a hundred has a stronger one
 MAX_CHARACTERS = 200  # of a remark
 FACE_SIZE = 256
 WINDOW, HOP, TOP = 512, 64, 2_000  # samples, samples, hertz: of the spectrogram, so fine that the pitch shows
+CAN_TELL = tuple(views for views in SUBSETS if "text" in views and len(views) > 1)
+CAN_GUESS = tuple(views for views in SUBSETS if views not in CAN_TELL)
+CSS = """
+.stage { display: flex; flex-wrap: wrap; gap: 16px; }
+.stage > :last-child { flex: 1 1 240px; } .stage > :last-child img { width: 100%; height: 204px; }
+audio { width: 100%; height: 40px; display: block; margin-bottom: 12px; }
+"""
+
+
+def label(modalities: Iterable[str]) -> str:
+    """``"words + voice"`` of ``("text", "voice")``."""
+    return " + ".join("words" if view == "text" else view for view in modalities)
 
 
 def remark(words: str | None, tone: float | None, face: float | None) -> Utterances:
     """The utterance that the controls describe; ValueError, one sentence, when they describe none."""
-    words = (words or "").strip()
-    if not words:
-        raise ValueError("nothing was said: write a remark, such as 'wow great food', or choose one")
-    if len(words) > MAX_CHARACTERS:
-        raise ValueError(f"the remark has {len(words):,} characters, at most {MAX_CHARACTERS} are read: shorten it")
-    for name, value in (("tone", tone), ("face", face)):
-        if value is None or not abs(value) <= STRONGEST:
-            raise ValueError(f"the {name} must be a number from -{STRONGEST:g} to {STRONGEST:g}: move its slider")
+    words = html.checked_text(words, "wow great food", MAX_CHARACTERS)
+    html.checked_dials({"tone": tone, "face": face}, -STRONGEST, STRONGEST)
     return utterance_of(words, tone, face)
 
 
@@ -48,13 +58,12 @@ def stage(utterance: Utterances) -> str:
     goes = f"{'rises' if tone > 0 else 'falls'} from {pitch * (1 - change):.0f} to {pitch * (1 + change):.0f}"
     heard = f"a voice that {goes if tone else f'stays at {pitch:.0f}'} Hz"
     looks = {1: "smiling", 0: "with a straight mouth", -1: "frowning"}[int(utterance.face.sign())]
-    face = picture_html(draw_faces(utterance, FACE_SIZE)[0], f"a face, {looks}", FACE_SIZE)
-    sound = picture_html(spectrogram(waveform), f"spectrogram of {heard}", FACE_SIZE, 204)
+    face = html.picture_html(draw_faces(utterance, FACE_SIZE)[0], f"a face, {looks}", FACE_SIZE)
+    sound = html.picture_html(spectrogram(waveform), f"spectrogram of {heard}", FACE_SIZE, 204)
+    below = f"A{heard[1:]}, one pulse a word; drawn up to {TOP // 1000} kHz, for one second."
     return (
-        f'<div class="stage"><figure>{face}<figcaption>The models see it at 32 × 32 pixels.</figcaption></figure>'
-        f"<figure>{player(waveform, heard)}{sound}"
-        f"<figcaption>A{heard[1:]}, one pulse a word; drawn up to {TOP // 1000} kHz, for one second.</figcaption>"
-        "</figure></div>"
+        f'<div class="stage">{html.captioned(face, "The models see it at 32 × 32 pixels.")}'
+        f"{html.captioned(player(waveform, heard) + sound, below)}</div>"
     )
 
 
@@ -83,39 +92,32 @@ def sentence(utterance: Utterances) -> str:
         s = "" if len(sides) == 2 else "s"
         why = f"{who} contradict{s} the words." if against else f"{who} agree{s} with the words."
     p = belief(utterance).item()
-    sure = percent(max(p, 1 - p)).replace(">", "more than ")
+    sure = html.percent(max(p, 1 - p)).replace(">", "more than ")
     return f"{seen} {why} The ideal classifier is {sure} sure {'of sarcasm' if p > 0.5 else 'that it is meant'}."
 
 
+@html.answering
 def beliefs(utterance: Utterances) -> str:
     """P(sarcastic) of each trained classifier above that of the ideal one, who gets the same views, as HTML."""
     found = sarcasm.predict_proba(load("why_sarcasm"), utterance)
 
-    def row(modalities: tuple[str, ...]) -> Row:
-        model, exact = found[sarcasm.name_of(modalities)].item(), belief(utterance, modalities).item()
-        return Row(label(modalities), model, exact, f"{percent(model)} · ideal {percent(exact)}")
+    def row(views: tuple[str, ...]) -> html.Row:
+        model, exact = found[sarcasm.name_of(views)].item(), belief(utterance, views).item()
+        return html.Row(label(views), (model, exact), f"{html.percent(model)} · ideal {html.percent(exact)}")
 
     misled = not utterance.valence.any() and any((p - 0.5).abs() > 0.25 for p in found.values())
     surprise = "some models are sure all the same: they have hardly ever heard words like these together"
+    keys = html.legend("P(sarcastic)", ("trained model", "ideal classifier"), "← meant, sarcastic →", "┊ a coin, 50%")
     return (
-        '<p class="legend"><span>← meant · <b>P(sarcastic)</b> · sarcastic →</span>'
-        '<span><i class="model"></i>trained model</span><span><i class="exact"></i>ideal classifier</span>'
-        "<span>┊ a coin, 50%</span></p>"
-        '<p class="group">Words and how they are said: these can tell, where words take a side</p>'
-        f"{bars([*map(row, CAN_TELL)])}"
-        f'<p class="group">Something is missing: these can only guess</p>{bars([*map(row, CAN_GUESS)])}'
-        + (note(surprise) if misled else "")
+        f'{keys}<p class="group">Words and how they are said: these can tell, where words take a side</p>'
+        f"{html.bars([*map(row, CAN_TELL)], coin=True)}"
+        f'<p class="group">Something is missing: these can only guess</p>{html.bars([*map(row, CAN_GUESS)], coin=True)}'
+        + (html.note(surprise) if misled else "")
     )
 
 
-def judge(words: str | None, tone: float | None, face: float | None) -> tuple[str, str]:
-    """The stage, and what everybody believes, as HTML; a sentence and nothing when the controls describe no remark."""
-    try:
-        utterance = remark(words, tone, face)
-    except ValueError as error:
-        return note(error), ""
-    verdict = f'<p class="verdict">{sentence(utterance)}</p>'
-    try:
-        return stage(utterance), verdict + beliefs(utterance)
-    except (ValueError, OSError) as error:  # there are no classifiers
-        return stage(utterance), verdict + note(error)
+@html.answering
+def judge(words: str | None, tone: float | None, face: float | None) -> str:
+    """The stage, and what everybody believes, as HTML."""
+    utterance = remark(words, tone, face)
+    return f"{stage(utterance)}{html.verdict(sentence(utterance))}{beliefs(utterance)}"

@@ -1,12 +1,12 @@
 """The dials of the notebook: how noisy the voice and the face are, how many remarks have neutral words."""
 
-from collections.abc import Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from mmatl_lab.lessons.pages import once
+from mmatl_lab.metrics.intervals import wilson
 from mmatl_lab.seeding import seeded
 from mmatl_lab.viz.style import headless
 from mmatl_lab.viz.tables import Bar, Table
@@ -40,12 +40,6 @@ class NoiseMeasurement:
         exact = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": ambiguity}
         return [(" + ".join(senses), right[name_of(senses)], ceiling(senses, **exact)) for senses in SUBSETS]
 
-    def prepare(self, noises: Sequence[float], ambiguities: Sequence[float]) -> None:
-        """Encode what the dials can be set to, so that nobody waits for it later."""
-        for name, values in (("text", ambiguities), ("face", noises), ("voice", noises)):
-            for value in values:
-                self.vectors[name](round(float(value), 2))
-
     def _utterances(self, voice_noise: float, face_noise: float, ambiguity: float) -> Utterances:
         dials = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": ambiguity}
         return sample_utterances(self.n, **dials, generator=seeded(EVALUATION_SEED, 5))
@@ -70,7 +64,7 @@ def noise_dials(model: SarcasmClassifiers):
     """
     measure = NoiseMeasurement(model)
     if headless():
-        return bars(measure(voice_noise=NOISE, face_noise=NOISE, ambiguity=0.0))
+        return bars(measure(voice_noise=NOISE, face_noise=NOISE, ambiguity=0.0), measure.n)
     import ipywidgets as widgets
 
     wide = {"description_width": "9em"}
@@ -86,7 +80,7 @@ def noise_dials(model: SarcasmClassifiers):
 
     def draw(_=None):
         noises = {"voice_noise": voice.value, "face_noise": face.value, "ambiguity": neutral.value}
-        said.value = bars(measure(**noises, told=told.value))._repr_html_()
+        said.value = bars(measure(**noises, told=told.value), measure.n)._repr_html_()
 
     for dial in (voice, face, neutral, told):
         dial.observe(draw, names="value")
@@ -94,9 +88,11 @@ def noise_dials(model: SarcasmClassifiers):
     return widgets.VBox([voice, face, neutral, told, said])
 
 
-def bars(rows: list[tuple[str, float, float]]) -> Table:
-    """A bar from 40 % to 100 % for each classifier, and a mark where its ceiling is."""
-    return Table(
-        ("senses", "", "accuracy"),
-        [(senses, Bar(right, mark=best, low=0.4), f"{right:.2f} of {best:.2f}") for senses, right, best in rows],
-    )
+def bars(rows: list[tuple[str, float, float]], n: int) -> Table:
+    """A bar from 40 % to 100 % for each classifier measured on ``n`` remarks, and a mark where its ceiling is."""
+    entries = []
+    for senses, right, best in rows:
+        low, high = (100 * end for end in wilson(right * n, n))
+        bar = Bar(right, mark=best, low=0.4, text=f"{right:.0%}")
+        entries.append((senses, bar, f"{right:.0%} right ({low:.0f} to {high:.0f}), the best possible is {best:.0%}"))
+    return Table(("modalities", "", f"of {n:,} remarks, with the 95% interval"), entries)

@@ -13,15 +13,15 @@ import torch
 from PIL import Image
 
 from mmatl_lab.data.emoji import STYLES
-from mmatl_lab.lessons.clip import demo, demo_emoji, demo_parts, demo_scenes, emoji, scenes
+from mmatl_lab.lessons.clip import demo, demo_emoji, demo_scenes, emoji, scenes
 from mmatl_lab.lessons.recipe import Recipe
 from mmatl_lab.models.clip import CLIP
 from mmatl_lab.tokenizer import Tokenizer
 from mmatl_lab.viz.embedding import pca
 from mmatl_lab.world import CAPTION_WORDS, held_out_combinations, render, scene_of
 
-ONE = (*demo.FIRST, False, *demo.SECOND)  # the controls of one object; the second is not drawn
-TWO = (*demo.FIRST, True, *demo.SECOND)
+ONE = (*demo.STAR, *demo.NOBODY)  # the menus of one object, and of two
+TWO = (*demo.STAR, *demo.CIRCLE)
 CONFIGS = {
     "clip_scenes": scenes.clip_config((8, 8, 8), num_layers=1, hidden_dim=16, out_dim=16),
     "clip_emoji": emoji.emoji_config((8, 8, 8), out_dim=16),
@@ -29,7 +29,7 @@ CONFIGS = {
 
 
 def forget():
-    for function in (demo_parts.load, demo_scenes.atlas, demo_emoji.lexicon, demo_emoji.drawings):
+    for function in (demo_scenes.load, demo_scenes.atlas, demo_emoji.lexicon, demo_emoji.drawings):
         function.forget()
 
 
@@ -64,35 +64,35 @@ def sentences(html: str) -> list[str]:
 
 def test_captions_are_ranked_by_the_models_own_probabilities(models):
     given = ["a large red star", "a small blue circle", "a tiny azure disc"]
-    html = demo_scenes.ranking("\n".join(given), False, None, *ONE)
+    html = demo_scenes.ranking("\n".join(given), *ONE, None)
     model = models.load(None, "clip_scenes")[0]
     picture = render(scene_of({"shape": "star", "colour": "red", "size": "large", "x": -0.5, "y": 0.5}))
     with torch.no_grad():
         out = model(picture, Tokenizer(CAPTION_WORDS).encode(given))
         share = (out.image @ out.text.T * out.logit_scale.exp()).softmax(1)[0]
     expected = [f"{given[i]} {share[i]:.1%}" for i in share.argsort(descending=True)]
-    assert re.findall(r"(?<=> )?(a [a-z ]+? \d+\.\d%)", words(html)) == expected
+    assert re.findall(r"a [a-z ]+? \d+\.\d%", words(html)) == expected
     assert sentences(html) == []
 
 
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ("", "Nothing was typed: write what there is to see, such as 'a small red circle'."),
-        (None, "Nothing was typed: write what there is to see, such as 'a small red circle'."),
-        (" \n\n ", "Nothing was typed: write what there is to see, such as 'a small red circle'."),
-        ("🔴🔴", "No word is in this text, and signs and emoji are not read: say in words what there is to see."),
+        ("", "Nothing was typed: write something, such as 'a small red circle'."),
+        (None, "Nothing was typed: write something, such as 'a small red circle'."),
+        (" \n\n ", "Nothing was typed: write something, such as 'a small red circle'."),
+        ("🔴🔴", "No word is in this text, and signs and emoji are not read: write it in words."),
         ("a red star\n" * 25, "25 captions are more than the 24 compared here: delete some lines."),
         ("a red star\n" * 1000, "The text has 10,999 characters, at most 5,000 are read: shorten it."),
         ("a " * 33, "Line 1 is left out, a text may have 32 words here, got 33; shorten it."),
     ],
 )
 def test_captions_that_cannot_be_compared_get_a_sentence(models, typed, sentence):
-    assert sentences(demo_scenes.ranking(typed, False, None, *ONE)) == [sentence]
+    assert sentences(demo_scenes.ranking(typed, *ONE, None)) == [sentence]
 
 
 def test_an_unknown_word_names_known_ones_and_the_other_lines_are_ranked(models):
-    html = demo_scenes.ranking("a red star\na red sqare\n\n<b>elephant</b>\na blue star", False, None, *ONE)
+    html = demo_scenes.ranking("a red star\na red sqare\n\n<b>elephant</b>\na blue star", *ONE, None)
     first, second = sentences(html)
     assert first.startswith("Line 2 is left out, unknown word: 'sqare' (did you mean square")
     assert second.startswith("Line 3 is left out, unknown word:") and "'elephant'" in second
@@ -100,41 +100,41 @@ def test_an_unknown_word_names_known_ones_and_the_other_lines_are_ranked(models)
 
 
 def test_what_is_typed_stays_text(models):
-    html = demo_scenes.ranking("<i>a red star</i>", False, None, *ONE)
+    html = demo_scenes.ranking("<i>a red star</i>", *ONE, None)
     assert "<i>a" not in html and sentences(html)[0].startswith("Line 1 is left out, unknown word: 'i'")
-    assert "a red &lt;star&gt;" in demo_scenes.ranking("a red <star>", False, None, *ONE)
+    assert "a red &lt;star&gt;" in demo_scenes.ranking("a red <star>", *ONE, None)
 
 
 def test_one_caption_alone_is_told_that_it_has_no_rival(models):
-    html = demo_scenes.ranking("a red star", False, None, *ONE)
+    html = demo_scenes.ranking("a red star", *ONE, None)
     assert "100.0%" in html and sentences(html)[0].startswith("One caption alone always gets 100%")
 
 
 def test_the_preview_says_what_the_model_has_not_seen(models):
-    assert sentences(demo_scenes.preview(False, None, *ONE)) == []
+    assert sentences(demo_scenes.preview(*ONE, None)) == []
     assert held_out_combinations()[0, 1]  # circle, orange
-    orange = demo_scenes.preview(False, None, "circle", "orange", "small", "top left", False, *demo.SECOND)
+    orange = demo_scenes.preview("circle", "orange", "small", "top left", *demo.NOBODY, None)
     assert sentences(orange)[0].startswith("The combination orange circle was held out of training")
-    crowded = demo_scenes.preview(False, None, *demo.FIRST, True, *demo.SECOND[:3], demo.FIRST[3])
+    crowded = demo_scenes.preview(*demo.STAR, *demo.CIRCLE[:3], demo.STAR[3], None)
     assert "same quarter" in sentences(crowded)[0]
-    emptied = demo_scenes.preview(False, None, None, *ONE[1:])
-    assert sentences(emptied)[0].startswith("A control is empty")
+    emptied = demo_scenes.preview(None, *ONE[1:], None)
+    assert sentences(emptied)[0].startswith("A menu is empty")
 
 
 def test_clicking_a_point_draws_a_scene_that_means_the_same(models):
     known = demo_scenes.atlas()
     assert len(known.scenes) == 192 and len(known.frames.pair) == 384
     for index in (0, 77, 150, 191):
-        shape, colour, size, _, second, *_ = demo_scenes.controls_of(known.scenes[index])
+        shape, colour, size, _, second, *_, path = demo_scenes.controls_of(known.scenes[index])
         assert f"{size} {colour} {shape}" in known.captions[index]
-        assert second == (index >= 128)
+        assert (second == demo_scenes.NONE) == (index < 128) and path is None
 
 
 def test_a_picture_lands_among_the_scenes(models):
-    landed = demo_scenes.landing(False, None, *TWO)
+    landed = demo_scenes.landing(*TWO, None)
     assert abs(landed["x"]) <= 1 and abs(landed["y"]) <= 1
     assert len(landed["near"]) == 3 and all(192 <= n < 384 for n in landed["near"])  # captions
-    assert demo_scenes.landing(True, None, *TWO) is None
+    assert demo_scenes.landing(None, *TWO[1:], None) is None
 
 
 # --- pictures that visitors bring
@@ -160,9 +160,9 @@ def pictures(tmp_path):
 @pytest.mark.parametrize("name", ["side.jpg", "palette.gif", "cmyk.jpg"])
 def test_any_kind_of_picture_is_compared_and_named(models, pictures, name):
     path = str(pictures / name)
-    assert sentences(demo_scenes.preview(True, path, *ONE)) == []
-    assert demo_scenes.ranking("a red star\na blue star", True, path, *ONE).count("<li") == 2
-    assert demo_scenes.landing(True, path, *ONE) is not None
+    assert sentences(demo_scenes.preview(*ONE, path)) == []
+    assert demo_scenes.ranking("a red star\na blue star", *ONE, path).count("<li") == 2
+    assert demo_scenes.landing(*ONE, path) is not None
     assert demo_emoji.find_words(path, "all").count("<li") == demo_emoji.NUM_FOUND
 
 
@@ -174,17 +174,20 @@ def test_any_kind_of_picture_is_compared_and_named(models, pictures, name):
         ("letter.png", "not a picture"),
         ("huge.png", "5,000 × 5,000 pixels"),
         ("none.png", "there is no picture"),
-        (None, "no picture was given"),
     ],
 )
 def test_what_is_no_picture_gets_a_sentence(models, pictures, name, says):
-    path = name and str(pictures / name)
-    for html in (demo_scenes.preview(True, path, *ONE), demo_emoji.find_words(path, "noto")):
+    path = str(pictures / name)
+    for html in (demo_scenes.preview(*ONE, path), demo_emoji.find_words(path, "noto")):
         (sentence,) = sentences(html)
         assert says.lower() in sentence.lower() and html.count("<p") == 1
-    (sentence,) = sentences(demo_scenes.ranking("a red star", True, path, *ONE))  # not the same sentence twice
+    (sentence,) = sentences(demo_scenes.ranking("a red star", *ONE, path))  # not the same sentence twice
     assert sentence == "There is no picture yet that these captions can be compared with."
-    assert demo_scenes.landing(True, path, *ONE) is None
+    assert demo_scenes.landing(*ONE, path) is None
+
+
+def test_without_a_picture_no_words_are_looked_for(models):
+    assert words(demo_emoji.find_words(None, "noto")) == demo_emoji.NO_PICTURE
 
 
 # --- emoji
@@ -241,13 +244,13 @@ def test_a_missing_checkpoint_is_a_sentence_and_the_other_tab_works(models, monk
 
     monkeypatch.setattr(Recipe, "load", load)
     forget()
-    sentence = sentences(demo_scenes.ranking("a red star", False, None, *ONE))[0]
+    sentence = sentences(demo_scenes.ranking("a red star", *ONE, None))[0]
     assert "make it with `mmatl-lab train clip --only clip_scenes`" in sentence
-    assert demo_scenes.landing(False, None, *ONE) is None
-    assert "<img" in demo_scenes.preview(False, None, *ONE)
+    assert demo_scenes.landing(*ONE, None) is None
+    assert "<img" in demo_scenes.preview(*ONE, None)
     assert demo_emoji.find_emoji("fire", "noto").count("<li") == demo_emoji.NUM_FOUND
     monkeypatch.undo()
-    assert "<li" in demo_scenes.ranking("a red star", False, None, *ONE)  # made meanwhile: no restart is needed
+    assert "<li" in demo_scenes.ranking("a red star", *ONE, None)  # made meanwhile: no restart is needed
     forget()
 
 
@@ -257,6 +260,6 @@ def test_examples_are_of_the_world_and_building_the_page_loads_no_model(monkeypa
     page = demo.build()
     assert {tab.label for tab in page.blocks.values() if type(tab).__name__ == "Tab"} == {"Scenes", "Emoji"}
     assert "Which words belong to which picture" in str(page.get_config_file())
-    for one, other, captions in demo.EXAMPLES.values():
-        demo_scenes.drawn(*one, other is not None, *(other or demo.SECOND))
+    for captions, *controls in demo.EXAMPLES.values():
+        demo_scenes.picture_of(*controls)
         assert demo_scenes.read_captions(captions)[0]
