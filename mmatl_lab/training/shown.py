@@ -1,6 +1,8 @@
 """The half of a run that has to do with its numbers: taken in, checked, put into the history, said in a sentence."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from .progress import duration, reading, recent
 
@@ -58,13 +60,10 @@ class Shown:
 
     def summary(self) -> str:
         """One sentence made from the numbers."""
+        if self.loaded is not None:
+            return self._about_loaded(self.loaded)
         far = f"step {self.done} of {self.num_steps}"
         words = [f"{self.name}: {far} in {duration(self.seconds)}"]
-        if self.loaded is not None:
-            steps, ends = self.loaded.get("step", 0), self.loaded.get("training", {})
-            took = duration(self.loaded.get("seconds", 0.0))
-            words = [f"{self.name}: the weights of an earlier training are loaded ({steps:,} steps in {took})"]
-            return "; ".join(words + [f"{name} {value:.3f}" for name, value in ends.items() if value is not None])
         if self.stopped:
             words = [f"{self.name} stopped at {far}; the model is usable; resume=True goes on"]
         for name, column in list(self.history.items())[1:]:
@@ -73,6 +72,12 @@ class Shown:
             loss = name.endswith("loss")
             words.append(f"{name} {column[0]:.3f} → {recent(column):.3f}" if loss else self._reading(name))
         return "; ".join(words)
+
+    def _about_loaded(self, card: Mapping[str, Any]) -> str:
+        """The sentence for weights of an earlier training: how long it was, and the numbers of its last steps."""
+        took = f"{card.get('step', 0):,} steps in {duration(card.get('seconds', 0.0))}"
+        ends = [f"{name} {value:.3f}" for name, value in card.get("training", {}).items() if value is not None]
+        return "; ".join([f"{self.name}: the weights of an earlier training are loaded ({took})", *ends])
 
     def __repr__(self) -> str:
         where = f"{self.device}, {self.precision}, {self.world_size} process{'es' * (self.world_size > 1)}"
