@@ -183,12 +183,16 @@ def train(
 def evaluate(
     lesson: LessonName,
     folder: Annotated[Path | None, typer.Option(help="Checkpoints to evaluate; the shipped ones by default.")] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Put the numbers and their notes on the checkpoints' cards.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps; auto takes a GPU where there is one.")] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Measure the shipped models, or yours, on held-out data, beside their controls, ceilings and targets."""
     recipe = _trained(lesson).recipe
     with results_only(as_json):
-        report = recipe.evaluate(folder=folder)
+        report = recipe.evaluate(folder=folder, device=device, write=write)
         if folder is not None:
             _point_out_unfinished(lesson, recipe, folder)
     show(report.to_json(indent=2) if as_json else str(report))

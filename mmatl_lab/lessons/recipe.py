@@ -28,6 +28,12 @@ def _nothing(*_, **__) -> tuple:
     return ()
 
 
+def _measured(items: Iterable[Any]) -> dict[str, dict]:
+    """What a card says about an evaluation: its numbers, and what has to be said beside them."""
+    results = [item for item in items if isinstance(item, Result)]
+    return {"metrics": metrics_of(results), "notes": {result.name: result.note for result in results if result.note}}
+
+
 @dataclass(frozen=True)
 class System:
     """One thing that a lesson trains: a model at each preset, its loop and its evaluation.
@@ -183,21 +189,24 @@ class Recipe:
         card |= {"config": to_dict(settings.model)}
         model = system.make(settings, seed=seed)
         run = system.run(model, settings, seed=seed, folder=folder, resume=resume, card=card)
+        for each in needed.values():
+            each.to(run.device)
         system.fit(run, settings, **needed)
         path = run.save(dtype=torch.bfloat16)
         if not run.stopped:
-            found: list[Result] = []
+            found: list[Any] = []
             if run.is_main:
-                saved, _ = self.load(system.name, folder=folder)
-                found = [item for item in system.evaluate(saved, **needed) if isinstance(item, Result)]
-            run.save(metrics_of(found), dtype=torch.bfloat16)  # by all processes, since they wait for each other here
+                saved, _ = self.load(system.name, folder=folder, device=run.device)
+                found = list(system.evaluate(saved, **needed))
+            run.save(**_measured(found), dtype=torch.bfloat16)  # by all processes, since they wait for each other here
         return path
 
-    def load(self, name: str, *, folder: Path | None = None) -> tuple["nn.Module", dict[str, Any]]:
+    def load(self, name: str, *, folder: Path | None = None, device: Any = "cpu") -> tuple["nn.Module", dict[str, Any]]:
         """A trained model, built from its card and ready to be used, and the card.
 
         Args:
             folder: where the checkpoint is; None takes the shipped one.
+            device: where the model goes.
 
         Raises:
             FileNotFoundError, CheckpointError: there is no usable file, or it does not hold this system.
@@ -211,7 +220,7 @@ class Recipe:
         except ValueError as error:
             raise CheckpointError(f"{path}: {error}; make it again with `{self._command(name, folder)}`") from error
         fit_into(model, state, path)
-        return model.eval(), card
+        return model.to(device).eval(), card
 
     def weights(self, name: str, *, folder: Path | None = None) -> "Checkpoint":
         """The weights of a trained model and their card, for `System.run(..., weights=...)`.
@@ -239,21 +248,26 @@ class Recipe:
     def _command(self, name: str, folder: Path | None) -> str:
         return f"mmatl-lab train {self.lesson} --only {name}" + ("" if folder is None else f" --folder {folder}")
 
-    def evaluate(self, *, folder: Path | None = None) -> Report:
+    def evaluate(self, *, folder: Path | None = None, device: str = "auto", write: bool = False) -> Report:
         """Measure all systems on what training never saw, beside controls, ceilings and targets.
 
         A run of the preset quick shows that everything works; it promises nothing, so its results have no targets.
 
         Args:
             folder: where the checkpoints are; None takes the shipped ones.
+            device: as in `machine`: "auto" takes a GPU where there is one.
+            write: put what is measured on the checkpoints' cards, with the notes beside the numbers. The weights stay.
         """
+        from mmatl_lab.training import machine, save_checkpoint
+
         start = time.perf_counter()
-        models = Models(self, folder)
-        items = [
-            item
-            for system in self.systems
-            for item in system.evaluate(models[system.name], **self._needed(system, models))
-        ]
+        models, items = Models(self, folder, machine(device).device), []
+        for system in self.systems:
+            found = list(system.evaluate(models[system.name], **self._needed(system, models)))
+            items += found
+            if write:
+                state, card = self.weights(system.name, folder=folder)
+                save_checkpoint(self._file(system.name, folder), state, card | _measured(found))
         items += self.evaluate_all(models)
         presets = [card["preset"] for card in models.cards.values()]
         preset = "quick" if "quick" in presets else presets[0]
@@ -280,14 +294,14 @@ class Recipe:
 class Models(Mapping):
     """A lesson's trained models by name, each loaded when it is first asked for; `cards` holds what was loaded."""
 
-    def __init__(self, recipe: Recipe, folder: Path | None = None):
-        self.recipe, self.folder = recipe, folder
+    def __init__(self, recipe: Recipe, folder: Path | None = None, device: Any = "cpu"):
+        self.recipe, self.folder, self.device = recipe, folder, device
         self.cards: dict[str, dict[str, Any]] = {}
         self._loaded: dict[str, nn.Module] = {}
 
     def __getitem__(self, name: str) -> "nn.Module":
         if name not in self._loaded:
-            self._loaded[name], self.cards[name] = self.recipe.load(name, folder=self.folder)
+            self._loaded[name], self.cards[name] = self.recipe.load(name, folder=self.folder, device=self.device)
         return self._loaded[name]
 
     def __iter__(self) -> Iterator[str]:

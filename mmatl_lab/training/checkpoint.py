@@ -68,7 +68,7 @@ def save_checkpoint(
     state = model.state_dict() if isinstance(model, nn.Module) else model
     tensors = {name: _storable(name, tensor, dtype) for name, tensor in state.items()}
     versions = {"python": platform.python_version(), "torch": torch.__version__, "mmatl_lab": __version__}
-    card = _plain(card) | {"schema": SCHEMA, "versions": versions}
+    card = {"versions": versions} | _plain(card) | {"schema": SCHEMA}  # a card that is written anew keeps its versions
     card["sha256"] = _digest(tensors, card)
     write_atomically(path, safetensors.torch.save(tensors, metadata={"card": json.dumps(card, allow_nan=False)}))
     if sidecar:

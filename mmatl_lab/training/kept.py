@@ -23,7 +23,13 @@ class Kept:
         finished = self._folder / f"{self.name}.safetensors"
         return finished if self.done == self.num_steps else unfinished_path(finished)
 
-    def save(self, metrics: Mapping[str, float] | None = None, *, dtype: torch.dtype | None = None) -> Path:
+    def save(
+        self,
+        metrics: Mapping[str, float] | None = None,
+        *,
+        notes: Mapping[str, str] | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> Path:
         """Write weights and card to :attr:`path` and return it; the end of the loop does it once, without ``metrics``.
 
         The weights are those of :attr:`ema` where there is one. With several processes all have to call it, since they
@@ -31,11 +37,13 @@ class Kept:
 
         Args:
             metrics: for the card, measured after training.
+            notes: for the card, what has to be said beside these numbers, by name.
             dtype: as in :func:`save_checkpoint`.
         """
         if self._writes and self.is_main:
             training = {name: recent(column) for name, column in self.history.items() if name != "step"}
-            card = {**self.card, **self._about(), "training": training, "metrics": metrics or {}}
+            measured = {"training": training, "metrics": metrics or {}, "notes": notes or {}}
+            card = {**self.card, **self._about(), **measured}
             save_checkpoint(self.path, self.ema or self.module, card, dtype=dtype)
             if self.done == self.num_steps:
                 for file in (unfinished_path(self.path), unfinished_path(self.path).with_suffix(".json")):

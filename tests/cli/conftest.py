@@ -74,7 +74,7 @@ class Recipe:
             save_checkpoint(path, {}, card)
         return made
 
-    def evaluate(self, *, folder=None):
+    def evaluate(self, *, folder=None, device="auto", write=False):
         self.calls.append(("evaluate", folder))
         print("evaluation talks")
         result = Result("accuracy", "toys told apart", 0.9, control=0.1, ceiling=1.0, at_least=0.8)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from mmatl_lab.lessons import Recipe, Result, System
-from mmatl_lab.training import CheckpointError, Run, unfinished
+from mmatl_lab.training import CheckpointError, Run, load_checkpoint, save_checkpoint, unfinished
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Lesson:
     """Two systems of one class with different arguments; the second needs the first."""
 
     def __init__(self):
-        self.interrupted, self.needed = [], []
+        self.interrupted, self.needed, self.devices, self.note = [], [], set(), "chosen on validation data"
         presets = {"quick": Settings(), "full": Settings(model=Config(6))}
         one = System("toy_one", presets, self.build, self.fit, self.evaluate, reserved=(99,))
         two = replace(one, name="toy_two", needs=("toy_one",), data=lambda: {"digits": "abc"})
@@ -49,7 +49,8 @@ class Lesson:
 
     def evaluate(self, model, **needed):
         name = f"out_dim_{len(needed)}"
-        return [Result(name, "width", model.out_features, at_least=1), "a sample"]
+        self.devices.add(model.weight.device.type)
+        return [Result(name, "width", model.out_features, at_least=1, note=self.note), "a sample"]
 
     def evaluate_all(self, models):
         return [Result("same", "both alike", models["toy_one"].out_features == models["toy_two"].out_features)]
@@ -72,6 +73,43 @@ def test_each_is_trained_saved_with_its_card_and_loaded(lesson, tmp_path):
     assert (card["recipe"], card["preset"], card["seed"], card["data"]) == ("toy", "quick", 5, {"digits": "abc"})
     assert card["command"] == "mmatl-lab train toy --preset quick --seed 5 --only toy_two"
     assert card["config"] == {"out_dim": 4} and card["metrics"] == {"out_dim_1": 4.0}
+
+
+def test_what_is_said_beside_a_number_is_on_the_card_and_is_written_anew_without_training(lesson, tmp_path):
+    file = train(lesson, tmp_path)["toy_one"]
+    before = load_checkpoint(file)
+    assert before.card["notes"] == {"out_dim_0": "chosen on validation data"}
+    lesson.note = "the old target was .3"
+    lesson.recipe.evaluate(folder=tmp_path)
+    assert load_checkpoint(file).card == before.card  # evaluating alone writes nothing
+    lesson.recipe.evaluate(folder=tmp_path, write=True)
+    after = load_checkpoint(file)  # whose digest is right
+    assert (
+        after.card["notes"] == {"out_dim_0": "the old target was .3"} and after.card["sha256"] != before.card["sha256"]
+    )
+    assert json.loads(file.with_suffix(".json").read_text()) == after.card
+    same = {"notes", "sha256"}
+    assert {k: v for k, v in after.card.items() if k not in same} == {
+        k: v for k, v in before.card.items() if k not in same
+    }
+    assert all(torch.equal(after.state[k], v) and after.state[k].dtype == v.dtype for k, v in before.state.items())
+
+
+def test_a_card_without_notes_is_read(lesson, tmp_path):
+    file = train(lesson, tmp_path, only="toy_one")["toy_one"]
+    state, card = load_checkpoint(file)
+    save_checkpoint(file, state, {name: value for name, value in card.items() if name != "notes"})
+    assert lesson.recipe.load("toy_one", folder=tmp_path)[0].out_features == 4
+
+
+def test_models_go_where_they_are_asked_to(lesson, tmp_path):
+    train(lesson, tmp_path)
+    assert lesson.recipe.load("toy_one", folder=tmp_path, device="meta")[0].weight.is_meta
+    lesson.devices.clear()
+    lesson.recipe.evaluate(folder=tmp_path, device="cpu")
+    assert lesson.devices == {"cpu"}
+    with pytest.raises(ValueError, match="device 'nose' is not available here"):
+        lesson.recipe.evaluate(folder=tmp_path, device="nose")
 
 
 def test_a_model_is_rebuilt_from_its_card_whatever_preset_made_it(lesson, tmp_path):
