@@ -41,3 +41,11 @@ def test_an_entry_is_short_and_names_the_first_lesson_that_links_to_it(term):
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_link_into_the_glossary_leads_to_an_entry(lesson):
     assert anchors(lesson) - set(map(anchor, ENTRIES)) == set()
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_stressed_term_is_linked_once_in_each_lesson(lesson):
+    """A lesson runs without the others, so it links what it stresses even where another lesson defined it first."""
+    text = re.sub(r"\[[^\[\]]*\]\([^()]*\)", "", markdown(lesson))
+    stressed = {term.lower() for term in re.findall(r"(?<!\*)\*{1,2}(\w[\w -]*)\*{1,2}(?!\*)", text)}
+    assert {term for term in ENTRIES if term in stressed and anchor(term) not in anchors(lesson)} == set()
