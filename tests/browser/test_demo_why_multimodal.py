@@ -122,9 +122,9 @@ def test_ceilings_follow_the_noise(page, console_errors, address):
     page.goto(address)
     page.get_by_role("tab", name="Noise").click()
     measured = page.locator("#measured")
-    measured.get_by_text("nobody can be right more often than 96%").wait_for(timeout=WAIT)
+    measured.get_by_text("the best possible accuracy is 96%").wait_for(timeout=WAIT)
     pull(page, "Noise of the voice", 1.0)
-    measured.get_by_text("nobody can be right more often than 90%").wait_for(timeout=WAIT)  # Φ(√(1/9 + 1/.64))
+    measured.get_by_text("the best possible accuracy is 90%").wait_for(timeout=WAIT)  # Φ(√(1/9 + 1/.64))
     assert measured.locator("li").count() == 7 and console_errors == []
 
 
@@ -145,7 +145,7 @@ def test_whoever_is_not_told_the_noise_trusts_the_wrong_sense(page, console_erro
     page.get_by_role("tab", name="Noise").click()
     pull(page, "Noise of the voice", 1.0)
     measured = page.locator("#measured")
-    measured.get_by_text("nobody can be right more often than 90%").wait_for(timeout=WAIT)
+    measured.get_by_text("the best possible accuracy is 90%").wait_for(timeout=WAIT)
     assert measured.get_by_text("trusts").count() == 0
     page.get_by_label("Tell the models the noises").uncheck()
     measured.get_by_text("it trusts the voice more than it should").wait_for(timeout=WAIT)

@@ -42,13 +42,13 @@ def measure(voice: float | None, face: float | None, ambiguity: float | None, to
     best = {views: ceiling(views, voice_noise=voice, face_noise=face, ambiguity=ambiguity) for views in SUBSETS}
     rows = []
     for views in SUBSETS:
-        low, high = (f"{100 * end:.0f}" for end in wilson(right[views] * NUM_REMARKS, NUM_REMARKS))
+        low, high = map(html.percent, wilson(right[views] * NUM_REMARKS, NUM_REMARKS))
         words = f"{html.percent(right[views])} ({low} to {high}), best possible {html.percent(best[views])}"
         rows.append(html.Row(label(views), (right[views], best[views]), words))
     return (
         f"{html.verdict(_sentence(right, best[MODALITIES]))}"
         f"{html.legend('Right answers', ('trained model', 'the best possible, exactly'), '┊ a coin, 50%')}"
-        f"{html.bars(rows, low=0.4, coin=True, words='17.5em')}"
+        f"{html.bars(rows, low=0.4, coin=True, words='18.5em')}"
         f"<p><small>Models are measured on {NUM_REMARKS:,} remarks. Bars reach from 40% to 100%. The 95% interval is "
         "in brackets: where it contains the best possible, the difference may be chance.</small></p>"
     )
@@ -74,7 +74,7 @@ def curves(voice: float | None, face: float | None, ambiguity: float | None, tol
 
 def _sentence(right: dict[tuple[str, ...], float], best: float) -> str:
     """What the bars show, in words."""
-    said = f"With words, voice and face, nobody can be right more often than {html.percent(best)}."
+    said = f"With words, voice and face, the best possible accuracy is {html.percent(best)}."
     for view, without in (("voice", ("text", "face")), ("face", ("text", "voice"))):
         if right[without] - right[MODALITIES] > 0.03:
             return (

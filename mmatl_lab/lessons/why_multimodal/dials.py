@@ -5,6 +5,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from mmatl_lab.lessons.page_html import percent
 from mmatl_lab.lessons.pages import once
 from mmatl_lab.metrics.intervals import wilson
 from mmatl_lab.seeding import seeded
@@ -92,7 +93,7 @@ def bars(rows: list[tuple[str, float, float]], n: int) -> Table:
     """A bar from 40 % to 100 % for each classifier measured on ``n`` remarks, and a mark where its ceiling is."""
     entries = []
     for senses, right, best in rows:
-        low, high = (100 * end for end in wilson(right * n, n))
-        bar = Bar(right, mark=best, low=0.4, text=f"{right:.0%}")
-        entries.append((senses, bar, f"{right:.0%} right ({low:.0f} to {high:.0f}), the best possible is {best:.0%}"))
+        low, high = map(percent, wilson(right * n, n))
+        bar = Bar(right, mark=best, low=0.4, text=percent(right))
+        entries.append((senses, bar, f"{percent(right)} right ({low} to {high}), the best possible is {percent(best)}"))
     return Table(("modalities", "", f"of {n:,} remarks, with the 95% interval"), entries)

@@ -269,7 +269,7 @@ def test_models_are_measured_and_those_that_know_all_reach_the_ceilings(ideal):
 def test_an_accuracy_stands_beside_its_interval_and_the_best_possible(ideal):
     for name, text in rows(demo_noise.measure(NOISE, NOISE, 0.0)).items():
         right, low, high, best = map(
-            int, re.fullmatch(r"(\d+)% \((\d+) to (\d+)\), best possible (\d+)%", text).groups()
+            int, re.fullmatch(r"(\d+)% \((\d+)% to (\d+)%\), best possible (\d+)%", text).groups()
         )
         assert low <= right <= high and low - 1 <= best <= high + 1, name  # they know all: what is left is chance
 
@@ -308,7 +308,7 @@ def test_the_curves_are_those_of_the_table_and_of_the_ceilings(monkeypatch):
 
 def test_the_notebooks_dials_say_how_far_from_the_best_possible(ideal):
     table = dials.bars(demo_noise.measurement()(voice_noise=NOISE, face_noise=NOISE, ambiguity=0.0), 1_000)
-    assert re.search(r"9\d% right \(9\d to 9\d\), the best possible is 96%", repr(table))
+    assert re.search(r"9\d% right \(9\d% to 9\d%\), the best possible is 96%", repr(table))
 
 
 def test_a_view_noisier_than_the_model_was_told_makes_it_worse_and_is_named(ideal):
