@@ -53,10 +53,10 @@ class Shown:
         )
 
     def _show_loaded(self) -> None:
-        """The plots without a curve, and one sentence: what there is to see of a run that trains nothing."""
+        """One sentence, and the plots without a curve: what there is to see of a run that trains nothing."""
+        self._say(self.summary())
         for plot in () if self.quiet or not self.is_main else self._plots:
             plot.close(self.history)
-        self._say(self.summary())
 
     def summary(self) -> str:
         """One sentence made from the numbers."""
