@@ -39,6 +39,7 @@ from mmatl_lab.training import Run
 from .scenes import batch_accuracy
 
 EVALUATION_SEED = 90_211
+RIDGE = 0.1  # λ of `refit_words`; `validation` shows the choice
 VOCAB_SIZE = 3_246  # words of the seen concepts, padding included; a constant, so that importing reads no pictures
 
 
@@ -79,9 +80,11 @@ def tokenizer(emoji: Emoji | None = None, split: EmojiSplit | None = None) -> To
     return emoji.tokenizer((split or emoji.split()).seen)
 
 
-def training_part(emoji: Emoji, split: EmojiSplit, words: Tokenizer) -> TrainingPart:
+def training_part(
+    emoji: Emoji, split: EmojiSplit, words: Tokenizer, styles: tuple[str, ...] = TRAINED_STYLES
+) -> TrainingPart:
     """Pictures of the seen concepts in the trained styles, and their words."""
-    rgba = torch.stack([emoji.style(style)[split.seen] for style in TRAINED_STYLES]).float() / 255
+    rgba = torch.stack([emoji.style(style)[split.seen] for style in styles]).float() / 255
     rgba[:, :, :3] *= rgba[:, :, 3:]
     return TrainingPart(rgba, emoji.tokens(words)[split.seen])
 
@@ -112,22 +115,30 @@ def drop_words(tokens: Tensor, u: Tensor, share: float) -> Tensor:
     return tokens * (keep & there)
 
 
-def fit(run: Run, settings: EmojiSettings, *, emoji: Emoji | None = None, split: EmojiSplit | None = None) -> None:
+def fit(
+    run: Run,
+    settings: EmojiSettings,
+    *,
+    emoji: Emoji | None = None,
+    split: EmojiSplit | None = None,
+    styles: tuple[str, ...] = TRAINED_STYLES,
+    ridge: float = RIDGE,
+) -> None:
     """The loop: a picture and the words of its concept are pulled together, those of other concepts apart."""
     emoji = emoji or load_emoji()
     split = split or emoji.split()
-    part = training_part(emoji, split, tokenizer(emoji, split))
+    part = training_part(emoji, split, tokenizer(emoji, split), styles)
     for step, generator in run:
         images, tokens = make_batch(part, settings, generator=generator, rows=run.shard, device=run.device)
         out = run.model(images, tokens)
         loss = clip_loss(*out, gather=run.gather)  # no two concepts of a batch are the same: all others are negatives
         run.step(loss, accuracy=batch_accuracy(out.image, out.text))
         if step == run.num_steps - 1:  # in the last turn, so that what the run saves has it
-            refit_words(run.module, part)
+            refit_words(run.module, part, ridge=ridge)
 
 
 @torch.no_grad()
-def refit_words(model: CLIP, part: TrainingPart, *, ridge: float = 0.1) -> None:
+def refit_words(model: CLIP, part: TrainingPart, *, ridge: float = RIDGE) -> None:
     r"""The word vectors anew, in closed form, so that words which concepts share explain as much as they can.
 
     Training gives a word that few concepts have a vector that was hardly moved from its random start. With $X$ the
