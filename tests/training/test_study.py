@@ -8,6 +8,7 @@ import signal
 import pytest
 import torch
 
+from mmatl_lab import paths
 from mmatl_lab.metrics.intervals import student
 from mmatl_lab.training import Run, Study, paired
 
@@ -140,6 +141,21 @@ def test_a_list_of_grids_and_a_carried_file(tmp_path):
     frame = study.run()
     assert frame.seed.tolist() == [0, 5, 6]
     assert Study.load(study.save(tmp_path / "results" / "fusion.json")).equals(frame)
+
+
+def test_a_study_is_shipped_when_all_its_cells_are_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "bundle", lambda: tmp_path)
+    monkeypatch.setattr(paths, "asset", lambda relative: tmp_path / "assets" / relative)
+    study = Study("fusion", Cell(), {"method": ["late"], "seed": [0, 1]}, folder=tmp_path)
+    monkeypatch.setattr(study, "run", lambda: study.frame())  # as after Ctrl-C: no cell is there
+    study.ship()
+    with pytest.raises(FileNotFoundError, match="no study at"):
+        Study.shipped("fusion")
+    monkeypatch.undo()
+    monkeypatch.setattr(paths, "bundle", lambda: tmp_path)
+    monkeypatch.setattr(paths, "asset", lambda relative: tmp_path / "assets" / relative)
+    study.ship()
+    assert Study.shipped("fusion").equals(study.frame())
 
 
 def test_wrong_grids_and_files(tmp_path):
