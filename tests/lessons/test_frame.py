@@ -6,6 +6,7 @@ import nbformat
 import pytest
 
 from mmatl_lab import lessons, paths
+from mmatl_lab.lessons import pages
 
 LESSONS = [name for name in lessons.names() if lessons.get(name).has_notebook]
 LINK = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+)\)")
@@ -68,10 +69,16 @@ def test_its_last_line_leads_to_its_neighbours_the_glossary_and_the_map(lesson, 
     assert found == expected
 
 
-def test_links_are_links_and_lead_somewhere(cells):
+def test_a_lesson_with_a_demo_leads_to_it(lesson, cells):
+    if lesson.has_demo:
+        assert pages.demo_link(lesson.name) in "\n".join(cell.source for cell in cells[-3:])
+
+
+def test_links_are_links_and_lead_somewhere(lesson, cells):
+    served = {LINK.search(pages.demo_link(lesson.name))[2]}
     text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     for target in (target.partition("#")[0] for _, target in LINK.findall(text)):
-        if not target.startswith(("https://", "attachment:")):
+        if not target.startswith(("https://", "attachment:")) and target not in served:
             assert target == "" or (paths.notebooks() / target).is_file(), target
     bare = re.sub(r"`[^`]*`", "", LINK.sub("", text))
     assert re.findall(r"https?://\S+|\bwww\.\S+|\b\d{4}\.\d{4,5}\b", bare) == []

@@ -30,7 +30,7 @@ class NoiseMeasurement:
     def __call__(
         self, *, voice_noise: float, face_noise: float, ambiguity: float, told: bool = True
     ) -> list[tuple[str, float, float]]:
-        """(senses, accuracy, exact ceiling) of each classifier; not told, they go by NOISE for both."""
+        """(modalities, accuracy, exact ceiling) of each classifier; not told, they go by NOISE for both."""
         utterances = self._utterances(voice_noise, face_noise, ambiguity)
         known = {"text": ambiguity, "voice": voice_noise, "face": face_noise}
         with torch.no_grad():
@@ -39,7 +39,9 @@ class NoiseMeasurement:
             logits = {name: classify(vectors) for name, classify in self.model.classifiers.items()}
         right = {name: accuracy(z.cpu(), utterances).item() for name, z in logits.items()}
         exact = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": ambiguity}
-        return [(" + ".join(senses), right[name_of(senses)], ceiling(senses, **exact)) for senses in SUBSETS]
+        return [
+            (" + ".join(modalities), right[name_of(modalities)], ceiling(modalities, **exact)) for modalities in SUBSETS
+        ]
 
     def _utterances(self, voice_noise: float, face_noise: float, ambiguity: float) -> Utterances:
         dials = {"voice_noise": voice_noise, "face_noise": face_noise, "ambiguity": ambiguity}
@@ -92,8 +94,10 @@ def noise_dials(model: SarcasmClassifiers):
 def bars(rows: list[tuple[str, float, float]], n: int) -> Table:
     """A bar from 40 % to 100 % for each classifier measured on ``n`` remarks, and a mark where its ceiling is."""
     entries = []
-    for senses, right, best in rows:
+    for modalities, right, best in rows:
         low, high = map(percent, wilson(right * n, n))
         bar = Bar(right, mark=best, low=0.4, text=percent(right))
-        entries.append((senses, bar, f"{percent(right)} right ({low} to {high}), the best possible is {percent(best)}"))
+        entries.append(
+            (modalities, bar, f"{percent(right)} right ({low} to {high}), the best possible is {percent(best)}")
+        )
     return Table(("modalities", "", f"of {n:,} remarks, with the 95% interval"), entries)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmatl_lab.seeding import seeded
 from mmatl_lab.threads import calm_threads
 from mmatl_lab.training import Run, check_seed
-from mmatl_lab.world.sarcasm import MODALITIES, ceiling, sample_utterances
+from mmatl_lab.world.sarcasm import MODALITIES, NOISE, ceiling, sample_utterances
 
 from .sarcasm import (
     EVALUATION_SEED,
@@ -16,8 +16,8 @@ from .sarcasm import (
     SarcasmClassifier,
     SarcasmClassifiers,
     SarcasmConfig,
-    accuracies,
     accuracy,
+    judge,
     judgement_loss,
     model_inputs,
     parts_of,
@@ -37,8 +37,9 @@ def noise_curve(
     found: dict[str, list[float]] = {}
     for noise in noises:
         utterances = sample_utterances(n, voice_noise=noise, generator=seeded(EVALUATION_SEED, 3))
-        for name, share in accuracies(model, utterances, told=told).items():
-            found.setdefault(name, []).append(share)
+        judged = judge(model, utterances if told else utterances.told(NOISE, NOISE))
+        for name, logits in judged.logits.items():
+            found.setdefault(name, []).append(accuracy(logits, utterances).item())
             found.setdefault(f"{name} ceiling", []).append(ceiling(name.split("_"), voice_noise=noise))
     return found
 

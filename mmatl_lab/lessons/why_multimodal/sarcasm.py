@@ -44,16 +44,9 @@ from mmatl_lab.world.sarcasm import (
     squash,
 )
 
-SUBSETS = (
-    *(("text",), ("voice",), ("face",)),
-    *(("voice", "face"), ("text", "voice"), ("text", "face")),
-    MODALITIES,
-)
-FUSIONS = {
-    "concat": Concat,
-    "add": Add,
-    "product": lambda dims: Product(dims, 128),
-}
+SINGLE, PAIRS = (("text",), ("voice",), ("face",)), (("voice", "face"), ("text", "voice"), ("text", "face"))
+SUBSETS = (*SINGLE, *PAIRS, MODALITIES)
+FUSIONS = {"concat": Concat, "add": Add, "product": lambda dims: Product(dims, 128)}
 NUM_TEST = 2_000  # remarks in each of the draws that every number is measured on
 NUM_DRAWS = 5
 LOW_NOISE = 0.4
@@ -88,10 +81,10 @@ PRESETS = {
 
 
 class Judgement(NamedTuple):
-    perceived: dict[
-        str, Tensor
-    ]  # by modality, (B,): log-odds that the words praise; b(v) of the voice; b(f) of the face
-    logits: dict[str, Tensor]  # by classifier, (B, 2): sincere, sarcastic
+    """By modality, (B,): log-odds that the words praise, b(v), b(f). By classifier, (B, 2): sincere, sarcastic."""
+
+    perceived: dict[str, Tensor]
+    logits: dict[str, Tensor]
 
 
 class SarcasmClassifier(nn.Module):
@@ -221,31 +214,19 @@ def accuracy(logits: Tensor, utterances: Utterances) -> Tensor:
     return (logits.argmax(1) == utterances.sarcastic.long()).float().mean()
 
 
-def predict_proba(model: SarcasmClassifiers, utterances: Utterances) -> dict[str, Tensor]:
-    """P(sarcastic), (B,), of each classifier by name."""
-    return perceive_and_predict(model, utterances)[1]
-
-
 @torch.no_grad()
-def perceive_and_predict(
-    model: SarcasmClassifiers, utterances: Utterances
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """(perceived by modality, P(sarcastic) by classifier), each (B,); in parts, so that memory stays bounded."""
+def judge(model: SarcasmClassifiers, utterances: Utterances) -> Judgement:
+    """What the model, not in training, makes of any number of utterances, on the CPU."""
     device = next(model.parameters()).device
     model.eval()
     parts = [model(model_inputs(part.to(device))) for part in parts_of(utterances)]
-    perceived = {name: torch.cat([part.perceived[name].float().cpu() for part in parts]) for name in MODALITIES}
-    belief = {
-        name: torch.cat([part.logits[name].float().softmax(1)[:, 1].cpu() for part in parts])
-        for name in model.classifiers
-    }
-    return perceived, belief
+    whole = [{name: torch.cat([p[i][name].float().cpu() for p in parts]) for name in parts[0][i]} for i in (0, 1)]
+    return Judgement(*whole)
 
 
-def accuracies(model: SarcasmClassifiers, utterances: Utterances, *, told: bool = True) -> dict[str, float]:
-    """Share of the utterances that each classifier judges rightly; where they are not told, they assume NOISE."""
-    belief = predict_proba(model, utterances if told else utterances.told(NOISE, NOISE))
-    return {name: ((p > 0.5) == utterances.sarcastic).float().mean().item() for name, p in belief.items()}
+def predict_proba(model: SarcasmClassifiers, utterances: Utterances) -> dict[str, Tensor]:
+    """P(sarcastic), (B,), of each classifier by name."""
+    return {name: z.softmax(1)[:, 1] for name, z in judge(model, utterances).logits.items()}
 
 
 def parts_of(utterances: Utterances, n: int = 500) -> list[Utterances]:
@@ -288,10 +269,10 @@ def _measure(model: SarcasmClassifiers, noise: float, n: int, draw: int) -> dict
     """By classifier (accuracy, accuracy against the labels of other remarks), and by name what is perceived."""
     utterances = sample_utterances(n, voice_noise=noise, face_noise=noise, generator=seeded(EVALUATION_SEED, 1, draw))
     shuffled = utterances.sarcastic[torch.randperm(n, generator=seeded(EVALUATION_SEED, 2, draw))]
-    perceived, belief = perceive_and_predict(model, utterances)
+    perceived, logits = judge(model, utterances)
     found = {
-        name: tuple(((p > 0.5) == label).float().mean().item() for label in (utterances.sarcastic, shuffled))
-        for name, p in belief.items()
+        name: tuple((z.argmax(1) == label).float().mean().item() for label in (utterances.sarcastic, shuffled))
+        for name, z in logits.items()
     }
     return found | {
         "reads_valence": ((perceived["text"] > 0) == (utterances.valence > 0)).float().mean().item(),

@@ -66,16 +66,16 @@ def accuracy_of_the_test_windows_alone(sensor, exercise, person, recording, held
 
 WRONG = {
     "why_multimodal.1": [
-        ("Also: You returned the share of errors", lambda v, f, a: (1 - a) * (1 - ndtr(v**-2 + f**-2)) + a / 2),
-        ("0.01 too small", lambda v, f, a: torch.tensor(accuracy_by_loops(v, f, a)) - 0.01),
-    ],
-    "why_multimodal.2": [
         ("Also: You divided by σ:", lambda t, v, f, sv, sf: torch.sigmoid(2 * t * (v / sv + f / sf))),
         ("returned the verdict", lambda t, v, f, sv, sf: torch.sigmoid(-t * odds(v, f, sv, sf)).round()),
         ("returned the verdict", lambda t, v, f, sv, sf: t * odds(v, f, sv, sf) > 0),
         ("returned the verdict", lambda t, v, f, sv, sf: torch.sigmoid(-t * odds(v, f, sv, sf)) > 0.8),
         ("entries of the probabilities differ", lambda t, *case: torch.sigmoid(-3 * t * odds(*case))),
         ("(24, 2), expected (24,)", lambda t, *x: torch.stack([t * odds(*x), -t * odds(*x)], 1).softmax(1)),
+    ],
+    "why_multimodal.2": [
+        ("Also: You returned the share of errors", lambda v, f, a: (1 - a) * (1 - ndtr(v**-2 + f**-2)) + a / 2),
+        ("0.01 too small", lambda v, f, a: torch.tensor(accuracy_by_loops(v, f, a)) - 0.01),
     ],
     "why_multimodal.3": [
         ("This is $H(Y|X)$", lambda p: -(p * torch.log2(p / p.sum(1, keepdim=True))).sum()),
@@ -103,14 +103,14 @@ WRONG = {
 }
 RIGHT = {
     "why_multimodal.1": [
-        accuracy_by_loops,
-        lambda v, f, a: 0.5 + (1 - a) * torch.erf((v**2 + f**2).sqrt() / (v * f) / math.sqrt(2)) / 2,
-        lambda v, f, a: (1 - a) * torch.distributions.Normal(0, 1).cdf((v**-2 + f**-2) ** 0.5) + a / 2,
-    ],
-    "why_multimodal.2": [
         classifier_by_densities,
         lambda t, *case: 1 / (1 + torch.exp(t.double() * odds(*case))),
         lambda t, *case: torch.stack([t * odds(*case), 0 * t], 1).softmax(1)[:, 1],
+    ],
+    "why_multimodal.2": [
+        accuracy_by_loops,
+        lambda v, f, a: 0.5 + (1 - a) * torch.erf((v**2 + f**2).sqrt() / (v * f) / math.sqrt(2)) / 2,
+        lambda v, f, a: (1 - a) * torch.distributions.Normal(0, 1).cdf((v**-2 + f**-2) ** 0.5) + a / 2,
     ],
     "why_multimodal.3": [
         bits_by_loops,

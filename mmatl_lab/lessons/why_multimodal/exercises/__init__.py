@@ -58,11 +58,11 @@ question(
         "Always, if each classifier is trained for long enough",
         "If the classifiers share one encoder",
         "Never on any task",
-        "If each modality tells about the answer by itself",
+        "If the modalities are independent given the answer",
     ),
-    answer="If each modality tells about the answer by itself",
-    why="A sum of answers can only use what single modalities tell. For evidence that is independent given the answer "
-    "the sum is even the best rule, and for an exclusive or it stays at chance.",
+    answer="If the modalities are independent given the answer",
+    why="By Bayes' rule, the log-odds of independent pieces of evidence add up, if both answers are equally likely at "
+    "first. In an exclusive or the modalities depend on each other given the answer, and the sum stays at chance.",
 )
 question(
     "why_multimodal.q-people",

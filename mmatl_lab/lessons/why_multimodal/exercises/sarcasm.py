@@ -14,6 +14,120 @@ from ...exercise import exercise, mistakes
 Phi = torch.special.ndtr
 
 
+VERDICT = "You returned the verdict: return the probability, which says how sure you can be."
+
+
+def _check_posterior(trial: Trial, generator: torch.Generator) -> None:
+    voice_noise, face_noise = (low + 0.3 * torch.rand(1, generator=generator).item() for low in (0.8, 1.3))
+    meant = torch.randint(2, (24,), generator=generator) * 2 - 1
+    voice = meant + voice_noise * torch.randn(24, generator=generator)
+    face = meant + face_noise * torch.randn(24, generator=generator)
+    remarks = torch.tensor([-1, 0, 1]).repeat(8), voice, face, voice_noise, face_noise
+    value = as_answer(trial(*remarks), "the probabilities")
+    if value.shape == (24,) and torch.isin(value, torch.tensor([0, 0.5, 1]).double()).all():
+        raise Wrong(VERDICT)  # whatever else is wrong, a verdict hides it
+    trial.compare(remarks)
+
+
+@exercise(
+    "why_multimodal.1",
+    "The ideal classifier",
+    task=r"Given $m$, voice and face are independent and normal. Their means are $m$, their standard deviations "
+    r"$\sigma_v$ and $\sigma_f$. Both values of $m$ are equally likely at first. Write $P(s = 1 \mid t, v, f)$ by "
+    r"Bayes' rule: a remark is sarcastic if $m = -t$. Some remarks have neutral words, which tell nothing: $t = 0$.",
+    minutes=12,
+    difficulty=1,
+    hints=(
+        r"Forget the words at first. What is $\log \frac{p(v \mid m = 1)}{p(v \mid m = -1)}$? Most of the two squares "
+        "cancels.",
+        r"It is $2v/\sigma_v^2$, and independent witnesses add their log-odds: "
+        r"$\Lambda = 2v/\sigma_v^2 + 2f/\sigma_f^2$ are the log-odds of $m = 1$.",
+        r"Sarcasm is $m = -t$, whose log-odds are $-t\,\Lambda$. A `sigmoid` makes a probability of log-odds.",
+    ),
+    checker=_check_posterior,
+    answer="the probabilities",
+    passed="Right, with weights by precision, and 1/2 where the words are neutral. No model can know better than this.",
+)
+def p_sarcastic(
+    valence: Tensor,
+    voice: Tensor,
+    face: Tensor,
+    voice_noise: float,
+    face_noise: float,
+) -> Tensor:
+    """P(sarcastic) of B remarks: t in {-1, 0, 1}, v and f, (B,) each, and two noises -> (B,).
+
+    >>> voice, face = torch.full((3,), -1.0), torch.full((3,), 0.5)
+    >>> p_sarcastic(torch.tensor([1, -1, 0]), voice, face, 1.0, 2.0)
+    tensor([0.8520, 0.1480, 0.5000])
+    """
+    # BEGIN SOLUTION
+    log_odds = 2 * voice / voice_noise**2 + 2 * face / face_noise**2  # of m = 1, (B,)
+    return torch.sigmoid(-valence * log_odds)
+    # END SOLUTION
+
+
+def _posterior_in_parts(
+    t: Tensor,
+    voice: Tensor,
+    face: Tensor,
+    voice_noise: float,
+    face_noise: float,
+    weigh=lambda x, s: 2 * x / s**2,
+    join=torch.add,
+    odds=lambda t, z: -t * z,
+    say=torch.sigmoid,
+) -> Tensor:
+    return say(odds(t, join(weigh(voice, voice_noise), weigh(face, face_noise))))
+
+
+mistakes(
+    p_sarcastic,
+    "This is the probability of a sincere remark: sarcastic means m = -t.",
+    lambda solve, *case: 1 - solve(*case),
+    "The words are missing: this is how likely something bad is meant, whatever was said.",
+    dict(odds=lambda t, z: -z),
+    "You added the words to the log-odds: then praise speaks for or against sarcasm whatever the voice says. Words "
+    "turn around what a voice tells, so multiply by t.",
+    dict(odds=lambda t, z: -t - z),
+    dict(odds=lambda t, z: t - z),
+    "Your log-odds are half as large as they should be: $\\log p(v|1) - \\log p(v|{-1}) = 2v/\\sigma^2$, and the "
+    "log-odds of two witnesses add up, they are not averaged.",
+    dict(weigh=lambda x, s: x / s**2),
+    "You divided by σ: the log-odds of a normal witness are 2v/σ².",
+    dict(weigh=lambda x, s: 2 * x / s),
+    "The noises have no effect: a noisy witness counts less, by 1/σ².",
+    dict(weigh=lambda x, s: 2 * x),
+    "You multiplied by σ²: a noisy witness counts less, so divide.",
+    dict(weigh=lambda x, s: 2 * x * s**2),
+    "You swapped the noises: σ_v belongs to the voice, σ_f to the face.",
+    lambda solve, t, v, f, v_noise, f_noise: solve(t, v, f, f_noise, v_noise),
+    "You averaged two probabilities: independent witnesses that agree make you surer than either, so their log-odds "
+    "add up.",
+    lambda t, v, f, v_noise, f_noise: ((-2 * t * v / v_noise**2).sigmoid() + (-2 * t * f / f_noise**2).sigmoid()) / 2,
+    "You multiplied two probabilities of sarcasm without normalising: divide by the sum over both answers.",
+    lambda t, v, f, v_noise, f_noise: (-2 * t * v / v_noise**2).sigmoid() * (-2 * t * f / f_noise**2).sigmoid(),
+    "You multiplied the voice with the face: given what is meant they are independent, so their log-odds add up.",
+    dict(join=torch.mul),
+    "The face is missing.",
+    dict(join=lambda v, f: v),
+    "The voice is missing.",
+    dict(join=lambda v, f: f),
+    "You returned log-odds: a sigmoid makes a probability of them.",
+    dict(say=lambda z: z),
+    "You used Φ: Bayes' rule makes a probability of log-odds by the sigmoid.",
+    dict(say=Phi),
+    "Your answer takes neutral words (0) for praise: they tell nothing, so the answer is 1/2.",
+    lambda solve, t, *others: solve(t.where(t != 0, 1), *others),
+    "Your answer takes neutral words (0) for blame: they tell nothing, so the answer is 1/2.",
+    lambda solve, t, *others: solve(t.where(t != 0, -1), *others),
+    VERDICT,
+    lambda *remarks: p_sarcastic(*remarks) > 0.5,
+    lambda *remarks: ((p_sarcastic(*remarks) - 0.5).sign() + 1) / 2,
+    base=_posterior_in_parts,
+)
+
+
 def _witnesses(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     noise = 0.7 + 1.5 * torch.rand(2, 8, generator=generator)
     noise[:, 0], noise[:, 1] = noise[:, 0].sort().values, noise[:, 1].sort(descending=True).values
@@ -22,17 +136,22 @@ def _witnesses(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Ten
 
 
 @exercise(
-    "why_multimodal.1",
+    "why_multimodal.2",
     "Two witnesses",
-    task=r"Write the best accuracy for someone who has the words, the voice and the face: "
-    r"$\Phi\left(\sqrt{1/\sigma_v^2 + 1/\sigma_f^2}\right)$ where the words praise or blame. A share of the remarks "
-    r"has neutral words: what is the best accuracy among those, and in all? $\Phi$ is `torch.special.ndtr`.",
-    minutes=8,
-    difficulty=1,
+    task=r"How often is the ideal classifier right? It has the words, the voice and the face, and goes by the sign of "
+    r"the log-odds of exercise 1. Insert $v = m + \sigma_v \varepsilon$ and $f = m + \sigma_f \varepsilon'$ to find "
+    r"its accuracy where the words praise or blame. A share of the remarks has neutral words: what is the best "
+    r"accuracy among those, and in all? $\Phi(x)$, the probability that a standard normal number is at most $x$, is "
+    r"`torch.special.ndtr`.",
+    minutes=12,
+    difficulty=2,
     hints=(
-        r"$1/\sigma^2$ is the precision of a witness. Precisions of independent witnesses add up, noises do not.",
-        "Neutral words tell no $t$. However well you know what is meant, can you tell whether the words contradict it?",
-        r"The two kinds of remarks, by their shares: $(1 - a)\,\Phi(\dots) + a \cdot \frac12$.",
+        r"With $m = 1$, what are the mean and the variance of the log-odds $2v/\sigma_v^2 + 2f/\sigma_f^2$? A normal "
+        r"number with mean $\mu$ and standard deviation $\tau$ is positive with probability $\Phi(\mu / \tau)$.",
+        r"$1/\sigma^2$ is the precision of a witness. Mean and variance of the log-odds are 2 and 4 times the sum of "
+        "both precisions.",
+        r"Neutral words tell no $t$, so half of the guesses are right. The two kinds, by their shares: "
+        r"$(1 - a)\,\Phi(\dots) + a \cdot \frac12$.",
     ),
     cases=_witnesses,
     answer="the accuracy",
@@ -125,118 +244,4 @@ mistakes(
     "You shrank the accuracy itself: a share of the remarks is left to a coin, the others stay as they are.",
     dict(mix=lambda p, a: (1 - a / 2) * p),
     base=_accuracy_in_parts,
-)
-
-
-VERDICT = "You returned the verdict: return the probability, which says how sure you can be."
-
-
-def _check_posterior(trial: Trial, generator: torch.Generator) -> None:
-    voice_noise, face_noise = (low + 0.3 * torch.rand(1, generator=generator).item() for low in (0.8, 1.3))
-    meant = torch.randint(2, (24,), generator=generator) * 2 - 1
-    voice = meant + voice_noise * torch.randn(24, generator=generator)
-    face = meant + face_noise * torch.randn(24, generator=generator)
-    remarks = torch.tensor([-1, 0, 1]).repeat(8), voice, face, voice_noise, face_noise
-    value = as_answer(trial(*remarks), "the probabilities")
-    if value.shape == (24,) and torch.isin(value, torch.tensor([0, 0.5, 1]).double()).all():
-        raise Wrong(VERDICT)  # whatever else is wrong, a verdict hides it
-    trial.compare(remarks)
-
-
-@exercise(
-    "why_multimodal.2",
-    "The ideal classifier",
-    task=r"Given what is meant, voice and face are independent, $v \sim \mathcal{N}(m, \sigma_v^2)$ and "
-    r"$f \sim \mathcal{N}(m, \sigma_f^2)$. Write $P(s \mid t, v, f)$ by Bayes' rule, where $s$ means $m = -t$, and "
-    "both are equally likely at first. Valence 0 stands for neutral words, which tell nothing.",
-    minutes=12,
-    difficulty=2,
-    hints=(
-        r"Forget the words at first. What is $\log \frac{p(v \mid m = 1)}{p(v \mid m = -1)}$? Most of the two squares "
-        "cancels.",
-        r"It is $2v/\sigma_v^2$, and independent witnesses add their log-odds: "
-        r"$\Lambda = 2v/\sigma_v^2 + 2f/\sigma_f^2$ are the log-odds of $m = 1$.",
-        r"Sarcasm is $m = -t$, whose log-odds are $-t\,\Lambda$. A `sigmoid` makes a probability of log-odds.",
-    ),
-    checker=_check_posterior,
-    answer="the probabilities",
-    passed="Right, with weights by precision, and 1/2 where the words are neutral. No model can know better than this.",
-)
-def p_sarcastic(
-    valence: Tensor,
-    voice: Tensor,
-    face: Tensor,
-    voice_noise: float,
-    face_noise: float,
-) -> Tensor:
-    """P(sarcastic) of B remarks: t in {-1, 0, 1}, v and f, (B,) each, and two noises -> (B,).
-
-    >>> voice, face = torch.full((3,), -1.0), torch.full((3,), 0.5)
-    >>> p_sarcastic(torch.tensor([1, -1, 0]), voice, face, 1.0, 2.0)
-    tensor([0.8520, 0.1480, 0.5000])
-    """
-    # BEGIN SOLUTION
-    log_odds = 2 * voice / voice_noise**2 + 2 * face / face_noise**2  # of m = 1, (B,)
-    return torch.sigmoid(-valence * log_odds)
-    # END SOLUTION
-
-
-def _posterior_in_parts(
-    t: Tensor,
-    voice: Tensor,
-    face: Tensor,
-    voice_noise: float,
-    face_noise: float,
-    weigh=lambda x, s: 2 * x / s**2,
-    join=torch.add,
-    odds=lambda t, z: -t * z,
-    say=torch.sigmoid,
-) -> Tensor:
-    return say(odds(t, join(weigh(voice, voice_noise), weigh(face, face_noise))))
-
-
-mistakes(
-    p_sarcastic,
-    "This is the probability of a sincere remark: sarcastic means m = -t.",
-    lambda solve, *case: 1 - solve(*case),
-    "The words are missing: this is how likely something bad is meant, whatever was said.",
-    dict(odds=lambda t, z: -z),
-    "You added the words to the log-odds: then praise speaks for or against sarcasm whatever the voice says. Words "
-    "turn around what a voice tells, so multiply by t.",
-    dict(odds=lambda t, z: -t - z),
-    dict(odds=lambda t, z: t - z),
-    "Your log-odds are half as large as they should be: $\\log p(v|1) - \\log p(v|{-1}) = 2v/\\sigma^2$, and the "
-    "log-odds of two witnesses add up, they are not averaged.",
-    dict(weigh=lambda x, s: x / s**2),
-    "You divided by σ: the log-odds of a normal witness are 2v/σ².",
-    dict(weigh=lambda x, s: 2 * x / s),
-    "The noises have no effect: a noisy witness counts less, by 1/σ².",
-    dict(weigh=lambda x, s: 2 * x),
-    "You multiplied by σ²: a noisy witness counts less, so divide.",
-    dict(weigh=lambda x, s: 2 * x * s**2),
-    "You swapped the noises: σ_v belongs to the voice, σ_f to the face.",
-    lambda solve, t, v, f, v_noise, f_noise: solve(t, v, f, f_noise, v_noise),
-    "You averaged two probabilities: independent witnesses that agree make you surer than either, so their log-odds "
-    "add up.",
-    lambda t, v, f, v_noise, f_noise: ((-2 * t * v / v_noise**2).sigmoid() + (-2 * t * f / f_noise**2).sigmoid()) / 2,
-    "You multiplied two probabilities of sarcasm without normalising: divide by the sum over both answers.",
-    lambda t, v, f, v_noise, f_noise: (-2 * t * v / v_noise**2).sigmoid() * (-2 * t * f / f_noise**2).sigmoid(),
-    "You multiplied the voice with the face: given what is meant they are independent, so their log-odds add up.",
-    dict(join=torch.mul),
-    "The face is missing.",
-    dict(join=lambda v, f: v),
-    "The voice is missing.",
-    dict(join=lambda v, f: f),
-    "You returned log-odds: a sigmoid makes a probability of them.",
-    dict(say=lambda z: z),
-    "You used Φ: Bayes' rule makes a probability of log-odds by the sigmoid.",
-    dict(say=Phi),
-    "Your answer takes neutral words (0) for praise: they tell nothing, so the answer is 1/2.",
-    lambda solve, t, *others: solve(t.where(t != 0, 1), *others),
-    "Your answer takes neutral words (0) for blame: they tell nothing, so the answer is 1/2.",
-    lambda solve, t, *others: solve(t.where(t != 0, -1), *others),
-    VERDICT,
-    lambda *remarks: p_sarcastic(*remarks) > 0.5,
-    lambda *remarks: ((p_sarcastic(*remarks) - 0.5).sign() + 1) / 2,
-    base=_posterior_in_parts,
 )
