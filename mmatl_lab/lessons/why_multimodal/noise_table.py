@@ -21,8 +21,9 @@ FILE = "results/why_noise.json"
 
 
 def checkpoint() -> str:
-    """SHA-256 of the model that the table belongs to."""
-    return hashlib.sha256(paths.asset("checkpoints/why_sarcasm.safetensors").read_bytes()).hexdigest()
+    """SHA-256 of the weights that the table belongs to: the file without its header, which holds the card."""
+    file = paths.asset("checkpoints/why_sarcasm.safetensors").read_bytes()
+    return hashlib.sha256(file[8 + int.from_bytes(file[:8], "little") :]).hexdigest()
 
 
 def write() -> None:
