@@ -10,16 +10,19 @@ prediction(
     "finds its text. How many of the texts find their image?",
     ("all of them", "nearly all of them", "about half of them"),
     answer="about half of them",
-    why="Each image's softmax forgives it a similarity that it has to all texts, so a few images win most of them. "
-    "Texts that learn too make up for a part of it.",
+    why="The softmax of an image compares texts only. An image that is similar to all texts costs nothing "
+    "there, so some "
+    "images win texts that are not theirs. If the texts learn, too, more of them find their image.",
 )
 
 prediction(
     "clip.ablation",
-    "Every training picture is changed at random. Which change does OpenMoji, a style of thin outlines, need most?",
+    "Every training picture is changed at random. Which of these four changes helps most with OpenMoji, the "
+    "unseen style?",
     ("line drawings", "other colours", "coloured backgrounds", "fewer words"),
     answer="line drawings",
-    why="Drawings make the seen styles look like the new one; colours and backgrounds are not what sets it apart.",
+    why="OpenMoji is a style of thin outlines, and line drawings make the seen styles look like it. Colours and "
+    "backgrounds are not what sets it apart. Turning and shifting, which is no option here, helps about as much.",
 )
 
 question(
@@ -71,7 +74,7 @@ question(
 )
 question(
     "clip.q-split",
-    "Emoji concepts are held out one by one, and R@1 is twice as high as with whole families held out. Why?",
+    "Emoji concepts are held out one by one, and R@1 is higher than with whole families held out. Why?",
     (
         "More concepts are tested, so chance plays a smaller part",
         "Some held-out concepts have a trained relative",

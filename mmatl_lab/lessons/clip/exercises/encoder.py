@@ -21,8 +21,9 @@ def _images_and_weights(generator: torch.Generator) -> Iterator[tuple[Tensor, Te
 @exercise(
     "clip.1",
     "Write an image encoder",
-    task=r"Two convolutions with the weights `w1` and `w2`, each with stride 2 and padding 1, each followed by GELU. "
-    "Then take the maximum over all places of the map, which tells *what* is in the picture wherever it is. Last, "
+    task=r"Two convolutions with the weights `w1` and `w2`, each with stride 2 and padding 1, each followed by the "
+    "activation function GELU. Then take the maximum over all places of the map, which tells *what* is in the "
+    "picture wherever it is. Last, "
     r"multiply by the matrix `w3` to get $D$ numbers for each picture. There are no biases.",
     minutes=8,
     difficulty=1,

@@ -22,18 +22,18 @@ def _prompts(generator: torch.Generator) -> Iterator[tuple[Tensor]]:
 @exercise(
     "clip.6",
     "A classifier made of sentences",
-    task="For each of C classes you have the text vectors of T templates ('a photo of a …', 'a drawing of a …'), not "
-    "yet normalised. Make one vector of length 1 per class in which every template counts the same.",
+    task="Each of C classes has T sentences ('a photo of a …', 'a drawing of a …'). You get their text vectors, whose "
+    "lengths still differ. Make one vector of length 1 for each class, in which every sentence counts the same.",
     minutes=8,
     difficulty=1,
     hints=(
-        "If one template's vector is three times longer, its say in the mean is three times larger. What comes first?",
-        "The mean of unit vectors is shorter than 1 unless all are equal. What comes last?",
-        "`F.normalize(x, dim=-1)`, then the mean over the axis of the templates, then `F.normalize` again.",
+        "A vector that is three times longer counts three times as much in the mean. What has to come first?",
+        "The mean of unit vectors is shorter than 1 unless all are equal. What has to come last?",
+        "`F.normalize(x, dim=-1)`, then the mean over the axis of the sentences, then `F.normalize` again.",
     ),
     cases=_prompts,
     answer="the class vectors",
-    passed="Right: every template has the same say, and every class vector has length 1.",
+    passed="Right: every sentence counts the same, and every class vector has length 1.",
 )
 def class_vectors(prompts: Tensor) -> Tensor:
     """One unit vector per class from its prompts: (C, T, D) -> (C, D).
@@ -57,23 +57,23 @@ def _class_vectors_in_parts(prompts: Tensor, first=_unit, pool=lambda x: x.mean(
 
 mistakes(
     class_vectors,
-    "You averaged before you normalised: a long prompt vector has the larger say. Normalise each first.",
+    "You averaged before you normalised: a long vector counts more. Normalise each first.",
     dict(first=lambda x: x),
     "Your class vectors are shorter than 1: the mean of unit vectors has to be normalised again.",
     dict(last=lambda x: x),
-    "You normalised over the templates (dim=1): the vector of one prompt lies along the last axis.",
+    "You normalised over the sentences (dim=1): the vector of one prompt lies along the last axis.",
     dict(first=lambda x: F.normalize(x, dim=1)),
     "You normalised over the classes (dim=0): the vector of one prompt lies along the last axis.",
     dict(first=lambda x: F.normalize(x, dim=0)),
-    "You averaged over the classes (dim=0): the templates are axis 1.",
+    "You averaged over the classes (dim=0): the sentences are axis 1.",
     dict(pool=lambda x: x.mean(0)),
-    "You averaged over the features: the templates are axis 1.",
+    "You averaged over the features: the sentences are axis 1.",
     dict(pool=lambda x: x.mean(2)),
-    "You used the first template only: average over all of them.",
+    "You used the first sentence only: average over all of them.",
     dict(pool=lambda x: x[:, 0]),
-    "You took the maximum over the templates: take the mean.",
+    "You took the maximum over the sentences: take the mean.",
     dict(pool=lambda x: x.amax(1)),
-    "You kept all the templates: average over axis 1, so that (C, D) is left.",
+    "You kept all the sentences: average over axis 1, so that (C, D) is left.",
     dict(pool=lambda x: x),
     base=_class_vectors_in_parts,
 )
@@ -105,8 +105,9 @@ def _check_recall(trial: Trial, generator: torch.Generator) -> None:
 @exercise(
     "clip.5",
     "Recall at K, honestly",
-    task="A query counts when at least one of its right keys is among its K most similar. Some queries have several "
-    "right keys, and a tie with a wrong key counts as lost, so that embeddings that are all equal win nothing.",
+    task="A *query* is what looks, and the *keys* are what it looks among: a picture and all captions, for example. A "
+    "query counts when at least one of its right keys is among its K most similar keys. Some queries have several "
+    "right keys. A tie with a wrong key counts as lost, so embeddings that are all equal win nothing.",
     minutes=10,
     difficulty=2,
     hints=(

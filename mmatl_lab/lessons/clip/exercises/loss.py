@@ -22,8 +22,10 @@ def _vectors(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
 @exercise(
     "clip.2",
     "Every image with every text",
-    task=r"Write the matrix of cosines $S_{ij} = \frac{u_i \cdot v_j}{\|u_i\|\,\|v_j\|}$. The vectors come from the "
-    "encoders, so their lengths are arbitrary, and there may be more texts than images.",
+    task=r"Write the matrix of cosines $S_{ij} = \frac{a_i \cdot b_j}{\|a_i\|\,\|b_j\|}$. Here $a_i$ is row $i$ of "
+    "`image`, and $b_j$ is row $j$ of `text`. The vectors come from the encoders, so their lengths are "
+    "arbitrary. There "
+    "may be more texts than images.",
     minutes=5,
     difficulty=1,
     hints=(
@@ -117,9 +119,10 @@ def _check_loss(trial: Trial, generator: torch.Generator) -> None:
 @exercise(
     "clip.3",
     "The loss, in both directions",
-    task=r"Row $i$ of `image` belongs to row $i$ of `text`, both have unit length. Divide the similarities by $\tau$, "
-    "classify the text of each image and the image of each text, and take the mean of both cross-entropies. It has to "
-    r"stay finite at $\tau = .005$.",
+    task=r"Row $i$ of `image` belongs to row $i$ of `text`. Both have unit length. Divide the cosines by "
+    r"$\tau$. Compute "
+    "the mean loss of the rows and the mean loss of the columns, and return the mean of the two. The loss has to stay "
+    r"finite at $\tau = .005$.",
     minutes=10,
     difficulty=2,
     hints=(
@@ -221,8 +224,10 @@ def _seen_by_the_loss(logits: Tensor) -> Tensor:
 @exercise(
     "clip.4",
     "Two pictures, one caption",
-    task="Two pictures in a batch can have the same caption. The loss would push each from a text that is right "
-    "for it. Return the logits with these false negatives at −∞, each picture's own caption kept.",
+    task="Two pictures in a batch can have the same caption. The loss would then push each picture away from a caption "
+    "that is right for it. Set the logits of these false negatives to −∞, and return all logits. Each picture "
+    "keeps its "
+    "own caption.",
     minutes=8,
     difficulty=2,
     hints=(

@@ -43,7 +43,7 @@ def broken_step(model, optimizer, images: Tensor, tokens: Tensor) -> float:
 @exercise(
     "clip.8",
     "Find the bugs",
-    task="This step runs, and its loss even falls. Three bugs are in it, none of them raises an error. "
+    task="This step runs, and its loss even falls. It contains three bugs, and none of them raises an error. "
     "`model.logit_scale` is log 1/τ. Mend all three.",
     minutes=10,
     difficulty=2,
@@ -206,8 +206,9 @@ mistakes(
     minutes=25,
     difficulty=3,
     hints=(
-        "A larger batch brings more negatives, more pairs seen, and fewer steps per pair. Which of them do you hold?",
-        "One run is an anecdote: five seeds and `mmatl_lab.metrics.intervals.student` make it a measurement.",
+        "A larger batch brings more negatives, more pairs seen, and fewer steps per pair. Which of them do you "
+        "hold fixed?",
+        "One run can be luck. Run five seeds, and compute the interval with `mmatl_lab.metrics.intervals.student`.",
     ),
     start=empty_plan,
     rubric=(
