@@ -62,9 +62,8 @@ def attention() -> Diagram:
     vectors = _vectors(d)
     tokens = [d.box(f"W{m}, b{m}", e, out="(B, D)", module=f"attention.tokens.project.{m}")
               for m, e in enumerate(vectors)]  # fmt: skip
-    stacked = d.box("tokens", *tokens, out="(B, 3, D)", module="attention.tokens")
-    attended = d.box("Attention(LN)", stacked, out="(B, 3, D)", module="attention.attention")
-    d.box("+, mean", stacked, attended, out="(B, D)", module="attention")
+    attended = d.box("Attention", *tokens, out="(B, 3, D)", module="attention.attention")
+    d.box("+ tokens,\nmean", attended, out="(B, D)", module="attention")
     return d
 
 
@@ -73,8 +72,8 @@ def hierarchy() -> Diagram:
     d = Diagram("Hierarchical fusion", "Each pair of modalities is fused, and the three results are fused again.")
     text, voice, face = _vectors(d)
     pairs = ((text, voice), (text, face), (voice, face))
-    local = [d.box("Local", *pair, out="(B, D)", module=f"hierarchical.local.{k}") for k, pair in enumerate(pairs)]
-    d.box("Global", *local, out="(B, D)", module="hierarchical.join")
+    local = [d.box(f"Local {k}", *pair, out="(B, D)") for k, pair in enumerate(pairs, 1)]
+    d.box("Global", *local, out="(B, D)", module="hierarchical")
     return d
 
 
@@ -86,6 +85,6 @@ def views() -> Diagram:
               "audio": ("(B, 40, 64)", "AudioCNN")}  # fmt: skip
     vectors = [d.box(encoder, d.input(name, shape), out="(B, D)", module=f"encoders.{name}")
                for name, (shape, encoder) in shapes.items()]  # fmt: skip
-    fused = d.box("Fusion\nfor instance gated", *vectors, out="(B, D)", module="fusions.gated")
+    fused = d.box("Gated", *vectors, out="(B, D)", module="fusions.gated")
     d.box("Linear", fused, out="(B, 8)", module="heads.gated")
     return d

@@ -53,7 +53,7 @@ class Method:
 
 
 METHODS = {
-    "concat": Method("concatenation", "side by side", lambda dims, D: Concat(dims)),
+    "concat": Method("concatenation", "side by side", lambda dims, D: Concat(dims), least=1),
     "add": Method("addition", "side by side", Add),
     "product": Method("product", "products", Product),
     "early": Method("early (raw inputs)", "place", EarlyFusion, raw=True),

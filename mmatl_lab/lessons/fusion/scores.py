@@ -156,9 +156,9 @@ def study_results(frame: DataFrame) -> list[Result]:
                 results.append(Result.from_values(f"{key}_{fusion}", f"{column.title}: {label}", values, **known))
     told = COLUMNS["swapped_told"]
     for fixed in ("weighted", "late_product", "late_mixture"):
-        pairs = zip(told.values(frame, "gated"), told.values(frame, fixed), strict=True)
-        gains = [gate - other for gate, other in pairs]
-        if gains:
+        both = told.values(frame, "gated"), told.values(frame, fixed)
+        if all(both):
+            gains = [gate - other for gate, other in zip(*both, strict=True)]
             label = f"told which is swapped: gated minus {LABELS[fixed]}"
             results.append(Result.from_values(f"gate_gain_over_{fixed}", label, gains, at_least=0.05))
     return results

@@ -20,11 +20,13 @@ from torch import Tensor, nn
 from mmatl_lab import paths
 from mmatl_lab.training import Study, train_seeds
 
-from .methods import METHODS, fitted_width, joint_loss, make_model
-from .tasks import TASKS, Batch, Task, without
+from .methods import BUDGET, METHODS, find, fitted_width, joint_loss, make_model
+from .tasks import TASKS, Batch, Task, rows, without
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from mmatl_lab.viz.tables import Table
 
 SEEDS = (0, 1, 2, 3, 4)
 NUM_STEPS, BATCH_SIZE, LR = 400, 128, 1e-2
@@ -59,13 +61,20 @@ def cell(
 
 
 def train(
-    fusion: str, task: Task, head: str = "linear", dropout: float = 0.0, num_steps: int = NUM_STEPS, seeds=SEEDS
+    fusion: str,
+    task: Task,
+    head: str = "linear",
+    dropout: float = 0.0,
+    num_steps: int = NUM_STEPS,
+    seeds: Sequence[int] = SEEDS,
+    lr: float = LR,
+    budget: int = BUDGET,
 ) -> list[nn.Module]:
     """Models of one fusion, trained from several seeds together."""
     if fusion == SINGLE:
-        return _best_single(task, num_steps, seeds)
+        return _best_single(task, num_steps, seeds, lr, budget)
     method = "late_product" if fusion == INDEPENDENT else fusion
-    width = fitted_width(method, task.dims, task.num_classes, head)
+    width = fitted_width(method, task.dims, task.num_classes, head, budget)
     draw = partial(task.draw, BATCH_SIZE, **({"dropout": dropout} if dropout else {}))
     loss = _independent_loss if fusion == INDEPENDENT else _loss
     with warnings.catch_warnings():  # vmap has no batched attention for CPUs and computes seed by seed
@@ -76,7 +85,7 @@ def train(
             loss,
             seeds,
             num_steps,
-            lr=LR,
+            lr=lr,
         )
 
 
@@ -91,7 +100,7 @@ def _independent_loss(model, batch: Batch) -> Tensor:
     return sum(F.cross_entropy(model(batch.inputs, alone[m]), batch.label) for m in range(M))
 
 
-def _best_single(task: Task, num_steps: int, seeds: Sequence[int]) -> list[nn.Module]:
+def _best_single(task: Task, num_steps: int, seeds: Sequence[int], lr: float, budget: int) -> list[nn.Module]:
     """Models of one modality each, of which the best on a validation draw is kept."""
     from mmatl_lab.seeding import seeded
 
@@ -100,14 +109,14 @@ def _best_single(task: Task, num_steps: int, seeds: Sequence[int]) -> list[nn.Mo
     validation = task.draw(4_000, generator=seeded(VALIDATION_SEED))  # of recordings: those trained on
     best: list[tuple[float, nn.Module]] = [(-1.0, nn.Identity())] * len(seeds)
     for name, dim in task.dims.items():
-        width = fitted_width("concat", {name: dim}, task.num_classes)
+        width = fitted_width("concat", {name: dim}, task.num_classes, budget=budget)
         models = train_seeds(
             lambda: make_model("concat", {name: dim}, task.num_classes, width),  # noqa: B023, called at once
             lambda generator: task.draw(BATCH_SIZE, generator=generator),
             lambda model, batch: F.cross_entropy(model(batch.inputs), batch.label),
             seeds,
             num_steps,
-            lr=LR,
+            lr=lr,
         )
         scored = [(accuracy(model, validation, masked=False), i, model) for i, model in enumerate(models)]
         best = [max(best[i], (score, model), key=lambda pair: pair[0]) for score, i, model in scored]
@@ -116,10 +125,14 @@ def _best_single(task: Task, num_steps: int, seeds: Sequence[int]) -> list[nn.Mo
 
 @torch.no_grad()
 def accuracy(model: nn.Module, batch: Batch, masked: bool | None = None) -> float:
-    """Share of the batch that a model answers rightly."""
+    """Share of the batch that a model answers rightly; in parts, which stay in a processor's cache."""
     masked = len(model.encoders) == batch.present.shape[1] if masked is None else masked
-    logits = model(batch.inputs, batch.present) if masked else model(batch.inputs)
-    return (logits.argmax(1) == batch.label).float().mean().item()
+    right = 0
+    for start in range(0, len(batch.label), 1_000):
+        part = rows(batch, slice(start, start + 1_000))
+        logits = model(part.inputs, part.present) if masked else model(part.inputs)
+        right += (logits.argmax(1) == part.label).sum().item()
+    return right / len(batch.label)
 
 
 def study(
@@ -138,13 +151,6 @@ def study(
     return Study("fusion", cell, _grids(fusions, tasks, seeds, num_steps), version=1, seeds_together=True, **options)
 
 
-def whole_study(**options) -> Study:
-    """All that the lesson shows: `study`, and two tasks again with a head that has a hidden layer."""
-    grids = _grids((*METHODS, *CONTROLS), TASKS, SEEDS, NUM_STEPS)
-    grids.append(grids[0] | {"fusion": list(METHODS), "task": ["xor", "swapped_told"], "head": ["mlp"]})
-    return Study("fusion", cell, grids, version=1, seeds_together=True, **options)
-
-
 def _grids(fusions: Iterable[str], tasks: Iterable[str], seeds: Sequence[int], num_steps: int) -> list[dict]:
     fusions, tasks = list(fusions), list(tasks)
     shared = {"head": ["linear"], "num_steps": [num_steps], "seed": list(seeds)}
@@ -155,12 +161,50 @@ def _grids(fusions: Iterable[str], tasks: Iterable[str], seeds: Sequence[int], n
     return grids
 
 
+class Comparison:
+    """The table that grows through the notebook: each call trains some fusions on all tasks and shows all so far.
+
+    Args:
+        preset: ``"shipped"`` reads what the package carries, ``"quick"`` trains for a moment from two seeds, all others
+            train as the study does. Trainings are kept under ``$MMATL_LAB_RUNS`` and not repeated.
+    """
+
+    def __init__(self, preset: str):
+        self.preset, self.fusions = preset, []
+
+    def add(self, *fusions: str) -> "Table":
+        """Train these on all tasks, unless that was done, and give the table of all so far.
+
+        Raises:
+            ValueError: a name that is none of METHODS or CONTROLS.
+        """
+        for name in fusions:
+            if name not in CONTROLS:
+                find(name)
+        self.fusions += [name for name in fusions if name not in self.fusions]
+        if self.preset != "shipped":
+            self._study(fusions).run()
+        from .scores import scoreboard
+
+        return scoreboard(self.frame())
+
+    def frame(self) -> "DataFrame":
+        """One row a training, of the fusions so far."""
+        if self.preset != "shipped":
+            return self._study(self.fusions).frame()
+        whole = results()
+        return whole[whole.fusion.isin(self.fusions) & (whole["head"] == "linear")]
+
+    def _study(self, fusions: Iterable[str]) -> Study:
+        return study(fusions, **({"seeds": (0, 1), "num_steps": 5} if self.preset == "quick" else {}))
+
+
 def results() -> "DataFrame":
     """The study that the package carries: one row a training."""
     return Study.load(paths.asset(FILE))
 
 
 if __name__ == "__main__":
-    whole = whole_study()
+    whole = study()
     whole.run()
     print(whole.save(paths.bundle() / "assets" / FILE))

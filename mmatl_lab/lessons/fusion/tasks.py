@@ -65,11 +65,16 @@ class Task:
 
     def test(self) -> Batch:
         """The examples that every fusion is scored on; no training sees them."""
-        return self.held_out() if self.held_out else self.draw(NUM_TEST, generator=seeded(EVALUATION_SEED))
+        return self.held_out() if self.held_out else _drawn(self.name)
 
     def ceiling(self, modalities: tuple[str, ...] | None = None) -> Estimate:
         """The best accuracy that anyone could reach with the ``modalities``, by default all of the task's."""
         return _ceiling(self.name, tuple(modalities or self.dims))
+
+
+@cache
+def _drawn(name: str) -> Batch:
+    return TASKS[name].draw(NUM_TEST, generator=seeded(EVALUATION_SEED))
 
 
 @cache
@@ -214,9 +219,10 @@ def posterior_swapped(batch: Batch, modalities: tuple[str, ...]) -> Tensor:
     """
     factors = ("shape", "colour", "size")
     sees = {m: log_likelihood(batch.inputs[m], m, SWAPPED_NOISE, factors) for m in SHAPE_VIEWS if m in modalities}
+    nothing = torch.zeros(len(batch.label), 1, 1, 1, dtype=torch.float64)
     cases = []
     for k, swapped in enumerate(SHAPE_VIEWS):
-        case = sum(_mean(log_p) if m == swapped else log_p for m, log_p in sees.items())
+        case = nothing + sum(_mean(log_p) if m == swapped else log_p for m, log_p in sees.items())
         if "meter" in modalities:
             case = case.masked_fill((batch.inputs["meter"][:, k] < 0).view(-1, 1, 1, 1), -torch.inf)
         cases.append(_full(case, factors))

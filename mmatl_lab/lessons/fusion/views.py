@@ -160,7 +160,7 @@ def fit(run: Run, settings: ViewsSettings) -> None:
         label = scenes.shape[run.shard, 0].to(run.device)
         logits, *_ = run.model(views, present[run.shard].to(run.device))
         losses = {name: F.cross_entropy(z, label) for name, z in logits.items()}
-        run.step(sum(losses.values()), gated=(logits["gated"].argmax(1) == label).float().mean())
+        run.step(sum(losses.values()), accuracy=(logits["gated"].argmax(1) == label).float().mean())
 
 
 CONDITIONS = ("clear", *(f"noisy_{name}" for name in VIEWS), *(f"no_{name}" for name in VIEWS))
@@ -228,6 +228,6 @@ VIEWS_SYSTEM = System(
     build=ViewsFusions,
     fit=fit,
     evaluate=evaluate,
-    options={"control": {"gated": 1 / len(SHAPES)}},
+    options={"control": {"accuracy": 1 / len(SHAPES)}},
     reserved=(EVALUATION_SEED,),
 )
