@@ -10,9 +10,18 @@ prediction(
     "finds its text. How many of the texts find their image?",
     ("all of them", "nearly all of them", "about half of them"),
     answer="about half of them",
-    why="The softmax of an image compares texts only. An image that is similar to all texts costs nothing "
-    "there, so some "
-    "images win texts that are not theirs. If the texts learn, too, more of them find their image.",
+    why="The softmax of an image compares texts only. An image that is similar to all texts costs "
+    "nothing there, so some images win texts that are not theirs. If the texts learn, too, "
+    "more of them find their image.",
+)
+
+prediction(
+    "clip.binding",
+    "What does a model need to prefer its own caption to the one with the two objects exchanged?",
+    ("such captions as hard negatives", "a causal text encoder", "both", "neither: it can always tell"),
+    answer="both",
+    why="Without such negatives the loss never asks where an object stands. With attention in both directions this "
+    "text encoder did not learn to tell the two captions apart in the same number of steps.",
 )
 
 prediction(
