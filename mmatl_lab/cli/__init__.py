@@ -133,8 +133,9 @@ def list_lessons() -> None:
     Console().print(table)
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def train(
+    context: typer.Context,
     lesson: LessonName,
     preset: PresetName = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same weights.")] = 0,
@@ -143,13 +144,20 @@ def train(
     only: Annotated[str | None, typer.Option(metavar="NAME", help="Train one checkpoint of the lesson.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train a lesson's models, then evaluate them.
+    """Train a lesson's models, then evaluate them. Some lessons have options of their own, such as --method.
 
     On several devices: torchrun --nproc-per-node=N -m mmatl_lab train LESSON
     """
     from mmatl_lab.training import SHIPPED, default_preset, unfinished
 
     recipe = _trained(lesson).recipe
+    if words := _options(context.args):
+        if only is not None:
+            fail(f"--only and --{next(iter(words))} both say what to train: leave one out", code=2)
+        try:
+            recipe = recipe.configured(words)
+        except ValueError as error:
+            fail(str(error), code=2)
     preset = preset or default_preset()
     if preset == SHIPPED:
         fail(f"the preset {SHIPPED!r} is for notebooks and trains nothing: use {', '.join(recipe.presets)}", code=2)
@@ -262,6 +270,20 @@ def show_errata(
 
 
 app.command("bench")(bench.compare)
+
+
+def _options(words: list[str]) -> dict[str, str]:
+    """``--method mla --epochs=3`` as values by name; anything else ends the command."""
+    found, rest = {}, iter(words)
+    for word in rest:
+        if not word.startswith("--"):
+            fail(f"{word!r} belongs to no option: give --NAME VALUE", code=2)
+        name, equals, value = word[2:].partition("=")
+        value = value if equals else next(rest, "")
+        if not value:
+            fail(f"--{name} needs a value: give --{name} VALUE", code=2)
+        found[name] = value
+    return found
 
 
 def _point_out_unfinished(lesson: str, recipe: Recipe, folder: Path) -> None:

@@ -17,12 +17,13 @@ from .exercise import check, hint, solution
 from .opening import opening
 from .progress import predict, progress
 from .quiz import quiz
-from .recipe import Recipe, System
+from .recipe import Option, Recipe, System
 from .record import reset_progress
 from .results import Report, Result
 
 __all__ = [
     "Lesson",
+    "Option",
     "Recipe",
     "Report",
     "Result",

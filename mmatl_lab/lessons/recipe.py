@@ -113,6 +113,35 @@ class System:
 
 
 @dataclass(frozen=True)
+class Option:
+    """What a lesson's training can be asked beside its preset: ``mmatl-lab train LESSON --NAME VALUE``.
+
+    Attributes:
+        name: such as ``"batch-size"``.
+        about: one line for people.
+        choices: the words that it may be; without any it is a whole number above 0.
+    """
+
+    name: str
+    about: str
+    choices: tuple[str, ...] = ()
+
+    def read(self, word: str) -> str | int:
+        """The value that ``word`` stands for.
+
+        Raises:
+            ValueError: it is none of the choices, or no whole number above 0.
+        """
+        if self.choices:
+            if word not in self.choices:
+                raise ValueError(f"--{self.name} is one of {', '.join(self.choices)}, got {word!r}")
+            return word
+        if not word.isdecimal() or int(word) < 1:
+            raise ValueError(f"--{self.name} is a whole number above 0, got {word!r}")
+        return int(word)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """What a lesson trains and measures.
 
@@ -123,6 +152,9 @@ class Recipe:
         systems: in the order of training; one may need earlier ones.
         evaluate_all: ``evaluate_all(models)`` -> results that take several systems, or none; ``models`` maps names to
             trained models and loads each when it is asked for.
+        options: of ``mmatl-lab train``, beside its presets. Given any, one system is trained: that of ``configure``.
+        configure: ``configure(options)``, values by name -> the system that they describe.
+        asked: the options of a configured recipe as they stand on the command line.
     """
 
     lesson: str
@@ -130,6 +162,9 @@ class Recipe:
     minutes: Mapping[str, float] = field(default_factory=dict)
     systems: tuple[System, ...] = ()
     evaluate_all: Callable[[Mapping[str, "nn.Module"]], Iterable[Any]] = _nothing
+    options: tuple[Option, ...] = ()
+    configure: Callable[[Mapping[str, str | int]], System] | None = None
+    asked: str = ""
 
     @property
     def presets(self) -> tuple[str, ...]:
@@ -152,6 +187,21 @@ class Recipe:
                 return system
         known = ", ".join(self.checkpoints) or "none"
         raise ValueError(f"there is no checkpoint {name!r} in this lesson: choose one of {known}")
+
+    def configured(self, words: Mapping[str, str]) -> "Recipe":
+        """The recipe that trains one system, which ``words`` describe: values of options by name.
+
+        Raises:
+            ValueError: an option that this lesson does not have, or a value that an option does not take.
+        """
+        known = {option.name: option for option in self.options}
+        for name in words:
+            if name not in known:
+                has = ", ".join(f"--{each}" for each in known) or "no options of its own"
+                raise ValueError(f"training {self.lesson!r} takes no option --{name}: it has {has}")
+        values = {name: known[name].read(word) for name, word in words.items()}
+        asked = " ".join(f"--{name} {value}" for name, value in values.items())
+        return replace(self, systems=(self.configure(values),), evaluate_all=_nothing, asked=asked)
 
     def train(
         self, preset: str, *, folder: Path, resume: bool = False, seed: int = 0, only: str | None = None
@@ -184,7 +234,7 @@ class Recipe:
         import torch
 
         needed = self._needed(system, Models(self, folder))
-        command = f"mmatl-lab train {self.lesson} --preset {preset} --seed {seed} --only {system.name}"
+        command = f"mmatl-lab train {self.lesson} --preset {preset} --seed {seed} {self._which(system.name)}"
         card = {"recipe": self.lesson, "preset": preset, "seed": seed, "command": command, "data": dict(system.data())}
         card |= {"config": to_dict(settings.model)}
         model = system.make(settings, seed=seed)
@@ -246,7 +296,11 @@ class Recipe:
         return paths.asset(f"checkpoints/{relative}") if folder is None else Path(folder) / relative
 
     def _command(self, name: str, folder: Path | None) -> str:
-        return f"mmatl-lab train {self.lesson} --only {name}" + ("" if folder is None else f" --folder {folder}")
+        return f"mmatl-lab train {self.lesson} {self._which(name)}" + ("" if folder is None else f" --folder {folder}")
+
+    def _which(self, name: str) -> str:
+        """How the command line asks for this system."""
+        return self.asked or f"--only {name}"
 
     def evaluate(self, *, folder: Path | None = None, device: str = "auto", write: bool = False) -> Report:
         """Measure all systems on what training never saw, beside controls, ceilings and targets.

@@ -74,6 +74,12 @@ class Recipe:
             save_checkpoint(path, {}, card)
         return made
 
+    def configured(self, words):
+        if "size" not in words:
+            raise ValueError(f"training 'toy' takes no option --{next(iter(words))}: it has --size")
+        self.calls.append(("configured", words))
+        return self
+
     def evaluate(self, *, folder=None, device="auto", write=False):
         self.calls.append(("evaluate", folder))
         print("evaluation talks")

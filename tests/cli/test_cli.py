@@ -58,6 +58,28 @@ def test_train_takes_the_preset_of_the_environment_and_the_folder_of_the_lesson(
     assert toy.recipe.calls[0] == ("train", "quick", tmp_path / "toy", False, 0, None)
 
 
+def test_train_passes_on_the_options_of_the_lesson(run, toy, tmp_path):
+    answer = run("train", "toy", "--size", "3", "--preset", "full", "--folder", tmp_path, "--colour=red")
+    assert answer.code == 0
+    assert toy.recipe.calls[0] == ("configured", {"size": "3", "colour": "red"})
+    assert toy.recipe.calls[1][:3] == ("train", "full", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--sise", "3"], "training 'toy' takes no option --sise: it has --size"),
+        (["--size"], "--size needs a value: give --size VALUE"),
+        (["size"], "'size' belongs to no option: give --NAME VALUE"),
+        (["--size", "3", "--only", "toy_small"], "--only and --size both say what to train: leave one out"),
+    ],
+)
+def test_options_that_train_does_not_know_are_named(run, toy, words, sentence):
+    answer = run("train", "toy", *words)
+    assert (answer.code, answer.err) == (2, f"mmatl-lab: {sentence}\n")
+    assert not any(call[0] == "train" for call in toy.recipe.calls)
+
+
 def test_the_preset_of_the_notebooks_trains_nothing(run, toy):
     answer = run("train", "toy", "--preset", "shipped")
     assert answer.code == 2 and toy.recipe.calls == []

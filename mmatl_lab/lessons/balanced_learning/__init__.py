@@ -1,0 +1,1 @@
+"""Balanced multimodal learning: why joint training starves a modality, and what helps."""
