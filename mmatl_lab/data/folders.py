@@ -24,7 +24,6 @@ from torch.utils.data import Dataset
 
 from ..paths import runs
 from ..world.audio import log_mel
-from .pictures import open_picture
 
 SPLITS = ("train", "validation", "test")
 SIZE = 64  # pixels a side; the papers' 224 takes twelve times the space
@@ -133,6 +132,8 @@ def load_folder(
 
 def picture(path: Path, size: int) -> Tensor:
     """(3, size, size) uint8: the whole picture, unstretched, on white."""
+    from .pictures import open_picture  # Pillow, which the check of a GPU does without
+
     return (255 * open_picture(path, size)).round().byte()
 
 

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import torch
 
-from mmatl_lab.data import folders
+from mmatl_lab.data import pictures
 from mmatl_lab.data.folders import WORDS, Example, hold_out, load_folder, picture, spectrogram, tokens
 
 from .miniatures import BLUE, RED, write_picture, write_tone
@@ -15,8 +15,8 @@ from .miniatures import BLUE, RED, write_picture, write_tone
 @pytest.fixture
 def decoded(monkeypatch):
     """The files that were decoded so far."""
-    files, original = [], folders.open_picture
-    monkeypatch.setattr(folders, "open_picture", lambda path, size: files.append(path.name) or original(path, size))
+    files, original = [], pictures.open_picture
+    monkeypatch.setattr(pictures, "open_picture", lambda path, size: files.append(path.name) or original(path, size))
 
     return files
 
