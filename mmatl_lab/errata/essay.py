@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..nn.fusion import Add
+from ..seeding import drawn_from
 from .cone import NUM_SEEDS, summarise
 from .ledger import Dependence, Measured, erratum, percent
 
@@ -89,8 +90,7 @@ def _learn(fuse: Fusion | None, seed: int) -> float:
     generator = torch.Generator().manual_seed(seed)
     text, second = (torch.randn(102_000, width, generator=generator) for width in (WIDTH, 1))
     label = second[:, 0] > 0
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with drawn_from(seed):
         project, head = Add([WIDTH, 1], WIDTH), nn.Linear(WIDTH, 1)
     fuse = fuse or project
     optimizer = torch.optim.Adam([*project.parameters(), *head.parameters()], lr=0.05)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..nn.fusion import GatedFusion, LateFusion, SelfAttentionFusion, WeightedFusion
+from ..seeding import drawn_from
 from .cone import NUM_SEEDS, summarise
 from .ledger import Dependence, Measured, erratum, percent
 
@@ -44,8 +45,7 @@ def learn(loss: Callable[[list[Tensor], Tensor], Tensor], parameters, noises, se
 
 
 def made(make: Callable[[], nn.Module], seed: int) -> nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with drawn_from(seed):
         return make()
 
 

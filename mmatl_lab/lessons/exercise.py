@@ -268,6 +268,8 @@ def solution(id: str) -> Note:
 def _judge(exercise: Exercise, function, seed: int) -> Verdict:
     import torch
 
+    from mmatl_lab.seeding import drawn_from
+
     def verdict(status: str, message: str, seed: int | None = None) -> Verdict:
         return Verdict(exercise.id, exercise.title, status, message, seed)
 
@@ -284,8 +286,7 @@ def _judge(exercise: Exercise, function, seed: int) -> Verdict:
     if same_code(function, stubs.compiled(exercise.stub, exercise.solution)):
         return verdict("not attempted", start)
     attempt = Attempt(function, seed=seed)
-    with torch.random.fork_rng(devices=[]):  # the notebook's own random numbers go on as if nothing had been checked
-        torch.manual_seed(seed)
+    with drawn_from(seed):  # the notebook's own random numbers go on as if nothing had been checked
         try:
             if exercise.open:
                 plan = attempt()

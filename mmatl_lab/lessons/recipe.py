@@ -75,10 +75,9 @@ class System:
 
     def make(self, settings: Any, *, seed: int = 0) -> "nn.Module":
         """A new model, with weights that depend on the seed alone."""
-        import torch
+        from mmatl_lab.seeding import drawn_from
 
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with drawn_from(seed):
             return self.build(settings.model)
 
     def run(self, model: "nn.Module", settings: Any, **options) -> "Run":

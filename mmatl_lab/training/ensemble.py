@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmatl_lab.seeding import seeded
+from mmatl_lab.seeding import drawn_from, seeded
 
 from .schedule import learning_rate
 
@@ -100,8 +100,7 @@ def train_seeds(
 
 
 def _seeded_model(make_model: Callable[[], nn.Module], seed: int) -> nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with drawn_from(seed):
         return make_model()
 
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mmatl_lab.models.balanced import Balanced
 from mmatl_lab.models.balanced.fusion import calibrated_fusion, entropy
-from mmatl_lab.seeding import seeded
+from mmatl_lab.seeding import drawn_from, seeded
 
 from .tasks import Examples
 
@@ -90,8 +90,7 @@ def calibrate(model: Balanced, validation: Examples, *, by_sample: bool = True, 
         seed: of the networks and of the noise that validation data are made noisy with.
     """
     generator = seeded(seed, 41)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with drawn_from(seed):
         calibration = Calibration(model, validation.views, by_sample=by_sample)
     with torch.no_grad():
         versions = [validation.views]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from mmatl_lab import paths
 from mmatl_lab.models.balanced import Balanced
 from mmatl_lab.models.balanced.fusion import dynamic_fusion, fixed_fusion, sum_fusion
 from mmatl_lab.seeding import seeded
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from mmatl_lab.training.study import Difference
 
-FILE = "results/balanced_learning.json"
+NAME = "balanced_learning"
 VARIANTS = {  # by name: the method and its options
     "normal": ("normal", {}),
     "independent": ("independent", {}),
@@ -136,12 +135,12 @@ def study(rates: dict[tuple[str, str], float]) -> Study:
     """Every method on every task with its own rate, from every seed."""
     order = sorted(((data, method) for data in SEEDS for method in variants(data)), key=lambda c: c[1] not in LEADING)
     grids = [{"data": [d], "method": [m], "lr": [rates[d, m]], "seed": SEEDS[d]} for d, m in order]
-    return Study("balanced_learning", cell, grids)
+    return Study(NAME, cell, grids)
 
 
 def results() -> "DataFrame":
     """The study that the package carries: one row a training."""
-    return Study.load(paths.asset(FILE))
+    return Study.shipped(NAME)
 
 
 def values(frame: "DataFrame", data: str, method: str, metric: str = "test_fused") -> list[float]:
@@ -196,6 +195,4 @@ def weak(data: str) -> str:
 if __name__ == "__main__":
     choice = rates_study()
     if len(choice.run()) == len(choice.configs):
-        run = study(best_rates(choice.frame()))
-        if len(run.run()) == len(run.configs):
-            run.save(paths.bundle() / "assets" / FILE)
+        study(best_rates(choice.frame())).ship()

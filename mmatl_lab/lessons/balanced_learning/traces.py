@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmatl_lab import paths
 from mmatl_lab.models.balanced import MLA, Balanced, modulation
-from mmatl_lab.seeding import seeded
+from mmatl_lab.seeding import drawn_from, seeded
 from mmatl_lab.viz.style import look
 
 from .systems import LR, STEPS, BalancedSettings, accuracies, draw, make_system, settings_of
@@ -144,8 +144,7 @@ def forgetting(
     first, second = model.modalities[:2]
     found: dict[str, list[float]] = {}
     model = copy.deepcopy(model)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with drawn_from(seed):
         for layer in model.encoders[second].modules():
             if isinstance(layer, torch.nn.Linear):
                 layer.reset_parameters()

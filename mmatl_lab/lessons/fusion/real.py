@@ -22,7 +22,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmatl_lab import paths
 from mmatl_lab.data.digits import Digits, DigitsPart, load_digits
 from mmatl_lab.data.smartwatch import NUM_PERSONS
 from mmatl_lab.seeding import seeded
@@ -39,7 +38,7 @@ NUM_PAIRINGS = 5  # of the test pictures with test utterances
 WATCH_SENSORS = ("accelerometer", "gyroscope")
 NUM_STEPS, LR = {"digits": 400, "watch": 120}, 3e-3
 BUDGET = 20_000  # parameters: the inputs are longer than those of the tasks
-FILE = "results/fusion_real.json"
+NAME = "fusion_real"
 WATCH_FUSIONS = ("concat", INDEPENDENT)
 FUSIONS = ("concat", "product", "late_product", "late_mixture", "gated", "self_attention")
 
@@ -174,15 +173,13 @@ def study(fusions: Iterable[str] = (*FUSIONS, *CONTROLS), *, seeds: Sequence[int
         {"fusion": fusions, "task": ["digits"], "dropout": [0.0], "seed": list(seeds)},
         {"fusion": list(WATCH_FUSIONS), "task": ["watch"], "dropout": [0.0], "seed": list(range(NUM_PERSONS))},
     ]
-    return Study("fusion_real", cell, grids, version=1, seeds_together=True, **options)
+    return Study(NAME, cell, grids, version=1, seeds_together=True, **options)
 
 
 def results() -> "DataFrame":
     """The study that the package carries."""
-    return Study.load(paths.asset(FILE))
+    return Study.shipped(NAME)
 
 
 if __name__ == "__main__":
-    whole = study()
-    whole.run()
-    print(whole.save(paths.bundle() / "assets" / FILE))
+    study().ship()

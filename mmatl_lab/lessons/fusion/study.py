@@ -18,7 +18,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmatl_lab import paths
 from mmatl_lab.training import Study, train_seeds
 
 from .methods import BUDGET, METHODS, find, fitted_width, joint_loss, make_model
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 SEEDS = (0, 1, 2, 3, 4)
 NUM_STEPS, BATCH_SIZE, LR = 400, 128, 1e-2
 DROPOUT = 0.3  # of each modality, where modality dropout is tried
-FILE = "results/fusion_study.json"
+NAME = "fusion_study"
 INDEPENDENT, SINGLE = "independent", "best_single"
 CONTROLS = {INDEPENDENT: "independent experts, multiplied", SINGLE: "best single modality"}
 
@@ -149,7 +148,7 @@ def study(
     Args:
         options: of `Study`, such as ``folder``.
     """
-    return Study("fusion", cell, _grids(fusions, tasks, seeds, num_steps), version=1, seeds_together=True, **options)
+    return Study(NAME, cell, _grids(fusions, tasks, seeds, num_steps), version=1, seeds_together=True, **options)
 
 
 def _grids(fusions: Iterable[str], tasks: Iterable[str], seeds: Sequence[int], num_steps: int) -> list[dict]:
@@ -202,10 +201,8 @@ class Comparison:
 
 def results() -> "DataFrame":
     """The study that the package carries: one row a training."""
-    return Study.load(paths.asset(FILE))
+    return Study.shipped(NAME)
 
 
 if __name__ == "__main__":
-    whole = study()
-    whole.run()
-    print(whole.save(paths.bundle() / "assets" / FILE))
+    study().ship()

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from mmatl_lab.seeding import seeded
+from mmatl_lab.seeding import drawn_from, seeded
 from mmatl_lab.threads import calm_threads
 from mmatl_lab.training import Run, check_seed
 from mmatl_lab.world.sarcasm import MODALITIES, NOISE, ceiling, sample_utterances
@@ -63,8 +63,7 @@ def compare_fusions(
     found: dict[str, list[float]] = {name: [] for name in (*FUSIONS, "adding answers")}
     for seed in seeds:
         check_seed(seed, (EVALUATION_SEED,))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with drawn_from(seed):
             fused = {name: SarcasmClassifier(MODALITIES, SarcasmConfig(dim, fusion=name)) for name in FUSIONS}
             single = {name: SarcasmClassifier([name], SarcasmConfig(dim)) for name in MODALITIES}
         classifiers = nn.ModuleDict(fused | single)
