@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from . import attention, clip, clip_hf, start, training, world
+from . import attention, balanced, clip, clip_hf, start, training, world
 from .comparison import Comparison, Unavailable
 
 __all__ = ["BENCHMARKS", "Comparison", "Unavailable"]
@@ -21,6 +21,10 @@ BENCHMARKS: dict[str, Callable[[], Comparison]] = {
     "seeds-head-256": partial(training.seeds_together, "a fusion head, 256 hidden"),
     "seeds-summary": partial(training.seeds_together, "a summary classifier"),
     "seeds-cnn": partial(training.seeds_together, "a small CNN"),
+    "step-ogm": partial(balanced.method_step, "ogm"),
+    "step-ogm-ge": partial(balanced.method_step, "ogm_ge"),
+    "step-qmf": partial(balanced.method_step, "qmf"),
+    "step-mla": partial(balanced.method_step, "mla"),
     "import": start.import_time,
     "command": start.command_time,
 }

@@ -9,7 +9,17 @@ import torch
 from typer.testing import CliRunner
 
 from mmatl_lab import benchmarks, cli
-from mmatl_lab.benchmarks import BENCHMARKS, Comparison, Unavailable, attention, clip, clip_hf, training, world
+from mmatl_lab.benchmarks import (
+    BENCHMARKS,
+    Comparison,
+    Unavailable,
+    attention,
+    balanced,
+    clip,
+    clip_hf,
+    training,
+    world,
+)
 from mmatl_lab.lessons.clip import scenes
 from mmatl_lab.lessons.clip.scenes import ScenesSettings, clip_config
 from mmatl_lab.seeding import seeded
@@ -57,6 +67,14 @@ def test_each_small_model_trains_both_ways(monkeypatch, name):
 def test_run_is_compared_with_a_loop():
     found = training.run_overhead(num_steps=5)
     assert found.ratio == pytest.approx(1 + found.numbers["Run adds ms/step"] / found.numbers["bare ms/step"])
+
+
+@pytest.mark.parametrize("method", balanced.PLAIN)
+def test_a_balanced_method_is_compared_with_its_plain_counterpart(method):
+    found = balanced.method_step(method, num_steps=2)
+    assert found.ratio == pytest.approx(
+        found.numbers[f"{method} ms/step"] / found.numbers[f"{balanced.PLAIN[method]} ms/step"]
+    )
 
 
 def test_a_model_of_another_library_is_left_out_where_it_is_missing(monkeypatch):
