@@ -43,6 +43,10 @@ a { color: var(--link-text-color); text-decoration: underline; padding: 0; margi
 .track u { position: absolute; top: 0; bottom: 0; border-left: 2px dotted var(--body-text-color); }
 .wide li { grid-template-columns: 1fr auto; gap: .1em .6em; margin: .5em 0; }
 .wide .track { grid-row: 2; grid-column: 1 / -1; }
+table { display: block; width: fit-content; max-width: 100%; overflow-x: auto; border-collapse: collapse;
+  border: 0 !important; padding: 0 !important; }
+th, td { padding: .25em .6em !important; text-align: left; }
+.seen { display: flex; flex-wrap: wrap; gap: .8em; margin-bottom: .6em; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 10px; }
 .tiles li { text-align: center; font-size: 14px; line-height: 1.25; overflow-wrap: anywhere; }
 .tiles img { display: block; margin: 0 auto 4px; padding: 6px; background: #fff; }

@@ -40,7 +40,7 @@ FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "
 MONO = ("ui-monospace", "SFMono-Regular", "Consolas", "Liberation Mono", "DejaVu Sans Mono", "monospace")
 ACCENT = "#0072B2"  # white letters on it: 5.2 : 1
 PAGE_CSS = """
-.gradio-container { max-width: 1200px !important; margin: 0 auto !important; }
+.gradio-container { width: 100%; max-width: 1200px !important; margin: 0 auto !important; }
 .head h1 { font-size: 26px; line-height: 1.25; margin: .1em 0 .3em; }
 @media (max-width: 560px) { .head h1 { font-size: 20px; } }
 #first { width: fit-content; align-self: flex-start; }
