@@ -1,7 +1,5 @@
 """The demo of the CLIP lesson under a real pointer: controls, captions, pictures, both tabs. Weights are by chance."""
 
-import os
-
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -10,11 +8,8 @@ WAIT = 120_000  # milliseconds; two cores that also train make everything slow
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def address(tmp_path_factory, served):
     """The demo, served from this process as `mmatl-lab demo` serves it, but for the models."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    from mmatl_lab.cli.jupyter import free_port
-    from mmatl_lab.lessons import pages
     from mmatl_lab.lessons.clip import demo, demo_emoji, demo_scenes, emoji, scenes
     from mmatl_lab.lessons.recipe import Recipe
     from mmatl_lab.models.clip import CLIP
@@ -32,14 +27,7 @@ def address(tmp_path_factory):
         for function in remembered:
             function.forget()
         page = demo.build()
-        _, address, _ = page.launch(
-            server_name="127.0.0.1",
-            server_port=free_port(7960),
-            prevent_thread_lock=True,
-            quiet=True,
-            **pages.appearance(),
-        )
-        yield address
+        yield served(page)
         page.close()
         for function in remembered:
             function.forget()

@@ -1,6 +1,5 @@
 """The demo of lesson 01 under a real pointer: words, tone and face, noise, the watch. Weights are by chance."""
 
-import os
 import re
 
 import pytest
@@ -11,11 +10,8 @@ WAIT = 120_000  # milliseconds; two cores that also train make everything slow
 
 
 @pytest.fixture(scope="module")
-def address():
+def address(served):
     """The demo, served from this process as `mmatl-lab demo` serves it, but for the models."""
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    from mmatl_lab.cli.jupyter import free_port
-    from mmatl_lab.lessons import pages
     from mmatl_lab.lessons.recipe import Recipe
     from mmatl_lab.lessons.why_multimodal import (
         demo,
@@ -38,14 +34,7 @@ def address():
         for function in remembered:
             function.forget()
         page = demo.build()
-        _, address, _ = page.launch(
-            server_name="127.0.0.1",
-            server_port=free_port(7970),
-            prevent_thread_lock=True,
-            quiet=True,
-            **pages.appearance(),
-        )
-        yield address
+        yield served(page)
         page.close()
         for function in remembered:
             function.forget()

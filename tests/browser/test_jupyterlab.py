@@ -16,27 +16,30 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def lab(tmp_path_factory, starting):
     """A running `mmatl-lab start` on the repository's notebooks: its address with the token, and that of the demos."""
     folder = tmp_path_factory.mktemp("start")
     log = folder / "log"
-    command = [sys.executable, "-m", "mmatl_lab", "start", "--no-browser", "--port", str(jupyter.free_port(8950))]
+    command = [sys.executable, "-m", "mmatl_lab", "start", "--no-browser", "--port"]
     # JupyterLab remembers which tabs were open; the tests' own folder keeps those of whoever uses this machine out.
     env = os.environ | {
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
     }
-    with log.open("w") as file:
-        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd=folder, env=env)
+    server = None
     try:
-        deadline = time.monotonic() + 120
-        while not (ready := re.search(r"The demos are ready: (\S+)", log.read_text())):
-            assert time.monotonic() < deadline and server.poll() is None, log.read_text()
-            time.sleep(0.2)
+        with starting, log.open("w") as file:
+            quiet = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file}
+            server = subprocess.Popen([*command, str(jupyter.free_port(8950))], cwd=folder, env=env, **quiet)
+            deadline = time.monotonic() + 180
+            while not (ready := re.search(r"The demos are ready: (\S+)", log.read_text())):
+                assert time.monotonic() < deadline and server.poll() is None, log.read_text()
+                time.sleep(0.2)
         yield SimpleNamespace(address=re.search(r"http://\S+token=\w+", log.read_text())[0], demos=ready[1])
     finally:
-        server.terminate()
-        server.wait(30)
+        if server:
+            server.terminate()
+            server.wait(30)
 
 
 def test_the_first_notebook_opens_without_a_prompt_and_runs(page, lab):
@@ -72,6 +75,7 @@ def test_the_menu_leads_to_the_demos(page, lab):
 
 def test_the_menu_leads_to_the_glossary_as_a_page(page, lab):
     page.goto(lab.address)
+    page.wait_for_selector("text=/Python 3 .*Idle/", timeout=60_000)  # else the notebook opens later, in front of it
     page.get_by_role("menuitem", name="Glossary", exact=True).click(timeout=60_000)
     page.get_by_text("Glossary of all lessons").click()
     page.locator(".jp-MarkdownViewer h3", has_text="gallery").wait_for(timeout=60_000)

@@ -1,6 +1,5 @@
 """The latent map under a real pointer, in JupyterLab and in Gradio: the same map, the same gestures."""
 
-import os
 import time
 
 import nbformat
@@ -206,8 +205,7 @@ def test_a_committed_notebook_shows_the_still_with_its_alt_text(page, console_er
 
 
 @pytest.fixture
-def demo():
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+def demo(served):
     import gradio as gr
 
     frames, pictures = names()
@@ -222,8 +220,7 @@ def demo():
         ask.click(lambda: gr.HTML(query=query(frames.points[-1][0], "new here", [0, 3])), outputs=chart)
         change.click(lambda: other.value, outputs=chart)
         chart.select(clicked, outputs=words)
-    _, address, _ = blocks.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
-    yield address
+    yield served(blocks)
     blocks.close()
 
 

@@ -8,17 +8,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(params=["fusion", "balanced_learning"])
-def address(request, tmp_path, monkeypatch):
-    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+def address(request, tmp_path, monkeypatch, served):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    from mmatl_lab.cli.jupyter import free_port
-    from mmatl_lab.lessons import pages
-
     page = lessons.get(request.param).demo.build()
-    _, address, _ = page.launch(
-        server_name="127.0.0.1", server_port=free_port(7990), prevent_thread_lock=True, quiet=True, **pages.appearance()
-    )
-    yield address
+    yield served(page)
     page.close()
 
 

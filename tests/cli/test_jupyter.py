@@ -156,27 +156,29 @@ def listens(port):
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_start_serves_notebooks_and_demos_and_both_end_together(tmp_path, end):
+def test_start_serves_notebooks_and_demos_and_both_end_together(tmp_path, end, starting):
     log, temporary = tmp_path / "log", tmp_path / "temporary"
     temporary.mkdir()
-    with log.open("w") as file:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "mmatl_lab", "start", "--no-browser", "--port", str(jupyter.free_port(8888))],
-            stderr=file, stdout=file, stdin=subprocess.DEVNULL, cwd=tmp_path,
-            env=os.environ | {"TMPDIR": str(temporary)},
-        )  # fmt: skip
+    command = [sys.executable, "-m", "mmatl_lab", "start", "--no-browser", "--port"]
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    server = None
     try:
-        pattern = r"Demos: http://127\.0\.0\.1:(\d+)[^$]*(http://127\.0\.0\.1:(\d+)/\S+\?token=\w+)"
-        found = wait_for(lambda: re.search(pattern, log.read_text()), 240, log.read_text)
-        demos, lab = int(found[1]), int(found[3])
+        with starting, log.open("w") as file:
+            quiet = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file}
+            command += [str(jupyter.free_port(8888))]
+            server = subprocess.Popen(command, cwd=tmp_path, env=environment, **quiet)
+            pattern = r"Demos: http://127\.0\.0\.1:(\d+)[^$]*(http://127\.0\.0\.1:(\d+)/\S+\?token=\w+)"
+            found = wait_for(lambda: re.search(pattern, log.read_text()), 240, log.read_text)
+            demos, lab = int(found[1]), int(found[3])
+            wait_for(lambda: listens(demos), 120, log.read_text)
         page = urllib.request.urlopen(found[2], timeout=30).read().decode()
         assert "jupyter-config-data" in page
-        wait_for(lambda: listens(demos), 120, log.read_text)
         config = json.loads(urllib.request.urlopen(f"http://127.0.0.1:{demos}/config", timeout=30).read())
         assert config["components"] and config["run_history"] is False
         assert list(temporary.glob(f"{uploads.PREFIX}_*"))
     finally:
-        server.send_signal(end)
-        server.wait(30)
+        if server:
+            server.send_signal(end)
+            server.wait(30)
     wait_for(lambda: not listens(demos) and not listens(lab), 20, lambda: "a server outlived `mmatl-lab start`")
     wait_for(lambda: not list(temporary.glob(f"{uploads.PREFIX}_*")), 20, lambda: "uploads outlived the demos")
