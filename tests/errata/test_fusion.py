@@ -4,17 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from mmatl_lab import errata
 from mmatl_lab.errata import fusion
 from mmatl_lab.nn.fusion import LateFusion, WeightedFusion
 
-MEASURED = {}
-
-
-def measured(id):
-    if id not in MEASURED:
-        MEASURED[id] = errata.get(id).measure()
-    return MEASURED[id]
+from .measuring import measured
 
 
 def test_late_fusion_as_printed_goes_to_a_vertex_and_loses_ten_points():
