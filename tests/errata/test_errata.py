@@ -58,14 +58,15 @@ def test_an_entry_shows_itself_and_compares_the_same_numbers(id):
     assert all(result.label(name) in str(result) and "_" not in result.label(name) for name in names)
 
 
-SIGNS = "frac sum prod log exp ln max min tanh quad Big cdot le in times odot to partial leftarrow lceil rceil left right neq ldots"
+WORDS = "frac sum prod log exp ln max min tanh quad Big"
+SIGNS = "cdot le in times odot to partial leftarrow lceil rceil left right neq ldots"
 
 
 def letters(formula):
     """The symbols of a LaTeX formula: letters and commands that are no words, functions or indices."""
     formula = re.sub(r"\\(text|mathrm)\{[^}]*\}", " ", formula)
     formula = re.sub(r"\\mathbb\{(\w)\}", r" \1 ", formula)
-    found = set(re.findall(r"\\([A-Za-z]+)", formula)) - set(SIGNS.split())
+    found = set(re.findall(r"\\([A-Za-z]+)", formula)) - set(f"{WORDS} {SIGNS}".split())
     return found | set(re.findall(r"[A-Za-z]", re.sub(r"\\[A-Za-z]+", " ", formula))) - set(
         "ije"
     )  # indices, and Euler's
