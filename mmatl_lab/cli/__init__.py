@@ -1,4 +1,4 @@
-"""The front door: `mmatl-lab start doctor lessons train evaluate demo errata bench data`.
+"""The front door: `mmatl-lab start doctor lessons train tune evaluate demo errata bench data`.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 it went wrong, 2 it was asked wrongly, 130
 a training was stopped before its end.
@@ -148,7 +148,7 @@ def train(
 
     On several devices: torchrun --nproc-per-node=N -m mmatl_lab train LESSON
     """
-    from mmatl_lab.training import SHIPPED, default_preset, unfinished
+    from mmatl_lab.training import unfinished
 
     recipe = _trained(lesson).recipe
     if words := _options(context.args):
@@ -158,10 +158,7 @@ def train(
             recipe = recipe.configured(words)
         except ValueError as error:
             fail(str(error), code=2)
-    preset = preset or default_preset()
-    if preset == SHIPPED:
-        fail(f"the preset {SHIPPED!r} is for notebooks and trains nothing: use {', '.join(recipe.presets)}", code=2)
-    preset = _known("preset", preset, recipe.presets)
+    preset = _to_train(recipe, preset)
     if only is not None:
         _known("checkpoint", only, recipe.checkpoints)
     folder = folder or paths.runs(lesson)
@@ -185,6 +182,40 @@ def train(
     show(report.to_json(indent=2) if as_json else str(report))
     if stopped:
         raise typer.Exit(130)
+
+
+@app.command()
+def tune(
+    lesson: LessonName,
+    trials: Annotated[
+        int, typer.Option(min=1, help="How many trials there are in the end, earlier ones included.")
+    ] = 20,
+    preset: PresetName = None,
+    seed: Annotated[int, typer.Option(help="Of the training in every trial, and of what is drawn.")] = 0,
+    folder: Annotated[Path | None, typer.Option(help="Where the trials are kept; runs/LESSON by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search for a lesson's best settings by its score on validation data; bad trials are stopped early.
+
+    The same command goes on with a search that was stopped, and several of them at once share its trials.
+    """
+    from mmatl_lab.lessons.tune import Tuning
+
+    recipe = _trained(lesson).recipe
+    preset = _to_train(recipe, preset)
+    folder = folder or paths.runs(lesson)
+    with results_only(as_json):
+        tuning = Tuning(recipe, preset, folder, seed)
+        say(f"The trials are kept in {tuning.path}.")
+        try:
+            tuning.run(trials)
+        except KeyboardInterrupt:
+            say(f"Stopped after {len(tuning.finished)} trials. The same command goes on from there.")
+            raise typer.Exit(130) from None
+        for name, figure in tuning.figures().items():
+            figure.savefig(path := folder / f"tune_{name}.png")
+            say(f"{name} is at {path}.")
+    show(json.dumps(tuning.to_dict(), indent=2) if as_json else str(tuning.table()))
 
 
 @app.command()
@@ -331,6 +362,16 @@ def _trained(name: str) -> Lesson:
     if not lesson.trains:
         fail(f"the lesson {lesson.name!r} trains nothing: `mmatl-lab start` opens its notebook", code=2)
     return lesson
+
+
+def _to_train(recipe: Recipe, preset: str | None) -> str:
+    """The preset that a command trains with; one that trains nothing, or an unknown one, ends the command."""
+    from mmatl_lab.training import SHIPPED, default_preset
+
+    preset = preset or default_preset()
+    if preset == SHIPPED:
+        fail(f"the preset {SHIPPED!r} is for notebooks and trains nothing: use {', '.join(recipe.presets)}", code=2)
+    return _known("preset", preset, recipe.presets)
 
 
 def _known(kind: str, name: str, names: Iterable[str]) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # torch is imported by what needs it, so that a table of the 
 
     from mmatl_lab.training import Checkpoint, Run
 
+    from .search import Search
+
 
 def _nothing(*_, **__) -> tuple:
     return ()
@@ -154,6 +156,7 @@ class Recipe:
         options: of ``mmatl-lab train``, beside its presets. Given any, one system is trained: that of ``configure``.
         configure: ``configure(options)``, values by name -> the system that they describe.
         asked: the options of a configured recipe as they stand on the command line.
+        search: what ``mmatl-lab tune`` varies; None for a lesson that cannot be tuned.
     """
 
     lesson: str
@@ -164,6 +167,7 @@ class Recipe:
     options: tuple[Option, ...] = ()
     configure: Callable[[Mapping[str, str | int]], System] | None = None
     asked: str = ""
+    search: "Search | None" = None
 
     @property
     def presets(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ KEYS = ["lesson", "preset", "seconds", "metrics", "controls", "ceilings", "targe
 def test_help_names_every_command(run):
     answer = run("--help")
     assert answer.code == 0
-    for command in ("start", "doctor", "lessons", "train", "evaluate", "demo", "errata"):
+    for command in ("start", "doctor", "lessons", "train", "tune", "evaluate", "demo", "errata"):
         assert re.search(rf"\b{command}\b", answer.out)
 
 

@@ -8,9 +8,10 @@ from mmatl_lab.models.balanced import METHODS
 
 from ..recipe import Recipe
 from ..results import Result
+from ..search import Range, Search
 from . import study
-from .systems import NAMES, OPTIONS, configure, make_system
-from .tasks import DATA
+from .systems import NAMES, OPTIONS, accuracies, configure, make_system
+from .tasks import DATA, load
 
 AHEAD, STARVED = 0.02, 0.10  # what MLA must gain over joint training: fused, and on the modality that it starves
 
@@ -27,6 +28,11 @@ def evaluate_all(models: Mapping[str, nn.Module]) -> list[Result]:
         found += _gains(frame, data)
         found += _fusions(frame, data)
     return found
+
+
+def validate(model: nn.Module) -> float:
+    """Fused accuracy on the validation part of seed 0's digits, for choices."""
+    return accuracies(model, load("digits").validation)["fused"]
 
 
 def _gains(frame, data: str) -> list[Result]:
@@ -78,4 +84,10 @@ RECIPE = Recipe(
     evaluate_all=evaluate_all,
     options=OPTIONS,
     configure=configure,
+    search=Search(
+        "balanced_digits_mla",
+        {"lr": Range(0.005, 0.5), "model.dim": (16, 32, 64)},
+        validate,
+        "fused accuracy on validation digits",
+    ),
 )

@@ -8,8 +8,9 @@ from mmatl_lab.errata import get as erratum
 
 from ..recipe import Recipe
 from ..results import Result
+from ..search import Range, Search
 from .emoji import EMOJI
-from .scenes import SCENES
+from .scenes import SCENES, validate
 
 
 def evaluate_all(models: Mapping[str, nn.Module]) -> list[Result]:
@@ -33,4 +34,10 @@ RECIPE = Recipe(
     minutes={"shipped": 5, "quick": 0.8, "full": 10.5, "gpu": 5},
     systems=(SCENES, EMOJI),
     evaluate_all=evaluate_all,
+    search=Search(
+        "clip_scenes",
+        {"lr": Range(3e-4, 3e-2), "model.temperature": Range(0.02, 0.5), "swapped": Range(0, 0.6, log=False)},
+        validate,
+        "image → text, R@1 of 300 validation scenes",
+    ),
 )
