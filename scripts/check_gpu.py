@@ -82,6 +82,7 @@ EXAMPLES = {  # of encoders: their arguments, and the shape of a batch
     "AudioCNN": ({}, (8, 40, 64)),
     "BagOfWords": ({"vocab_size": 50}, (8, 12)),
     "ImageCNN": ({}, (8, 3, 32, 32)),
+    "ImageGrid": ({}, (8, 3, 32, 32)),
     "ImageViT": ({}, (8, 3, 32, 32)),
     "MLPEncoder": ({"in_dim": 64}, (8, 64)),
     "SensorCNN": ({}, (8, 100, 6)),

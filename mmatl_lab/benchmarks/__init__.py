@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from . import attention, balanced, clip, clip_hf, start, training, world
+from . import attention, balanced, clip, clip_hf, decoding, start, training, world
 from .comparison import Comparison, Unavailable
 
 __all__ = ["BENCHMARKS", "Comparison", "Unavailable"]
@@ -16,6 +16,8 @@ BENCHMARKS: dict[str, Callable[[], Comparison]] = {
     "views": world.views,
     "attention-16": partial(attention.against_sdpa, 16),
     "attention-64": partial(attention.against_sdpa, 64),
+    "decoding-transformer": partial(decoding.with_cache, "transformer"),
+    "decoding-lstm": partial(decoding.with_cache, "LSTM"),
     "run-overhead": training.run_overhead,
     "seeds-head-64": partial(training.seeds_together, "a fusion head, 64 hidden"),
     "seeds-head-256": partial(training.seeds_together, "a fusion head, 256 hidden"),

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from .attention import Cache, SelfAttention
+from .attention import Cache, CrossAttention, SelfAttention
 
 
 class TransformerBlock(nn.Module):
@@ -32,6 +32,47 @@ class TransformerBlock(nn.Module):
         """
         x = x + self.attention(self.norm_attention(x), mask, cache)
         return x + self.mlp(self.norm_mlp(x))
+
+
+class DecoderBlock(nn.Module):
+    """x ← x + SelfAttention(LN(x));  x ← x + CrossAttention(LN(x), context);  x ← x + MLP(LN(x)).
+
+    Each token sees itself, those before it, and all of another sequence, such as the places of a picture.
+
+    Args, errors: as of TransformerBlock; ``context_dim`` is C of the other sequence, None: D.
+    """
+
+    def __init__(
+        self, dim: int, num_heads: int, expansion: int = 4, *, context_dim: int | None = None, dropout: float = 0.0
+    ):
+        super().__init__()
+        self.norm_attention, self.norm_cross, self.norm_mlp = (nn.LayerNorm(dim) for _ in range(3))
+        self.attention = SelfAttention(dim, num_heads, causal=True, dropout=dropout)
+        self.cross = CrossAttention(dim, num_heads, context_dim, dropout=dropout)
+        self.mlp = make_mlp(dim, expansion, dropout)
+
+    def forward(
+        self,
+        x: Tensor,
+        context: Tensor,
+        cache: Cache | None = None,
+        context_cache: Cache | None = None,
+        context_mask: Tensor | None = None,
+    ) -> Tensor:
+        """(B, L, D) and context (B, K, C) -> (B, L, D).
+
+        Args:
+            cache: of the tokens before ``x``. context_cache: keeps the keys and values of the context.
+            context_mask: (B, K), True where the context has something.
+        """
+        x = x + self.attention(self.norm_attention(x), cache=cache)
+        x = x + self.cross(self.norm_cross(x), context, context_mask, context_cache)
+        return x + self.mlp(self.norm_mlp(x))
+
+    def cross_weights(self, x: Tensor, context: Tensor, context_mask: Tensor | None = None) -> Tensor:
+        """(B, H, L, K): the share of each part of the context in what each token takes from it, without a cache."""
+        x = x + self.attention(self.norm_attention(x))
+        return self.cross.weights(self.norm_cross(x), context, context_mask)
 
 
 class FactorisedBlock(nn.Module):

@@ -17,6 +17,7 @@ from mmatl_lab.benchmarks import (
     balanced,
     clip,
     clip_hf,
+    decoding,
     training,
     world,
 )
@@ -48,6 +49,13 @@ def test_both_ways_of_the_lesson_run():
     assert len(clip.lesson_steps(SMALL, 3)) == len(clip.plain_steps(SMALL, 3)) == 3
     found = clip.rendering(SMALL)
     assert 0 < found.ratio and all(value > 0 for value in found.numbers.values())
+
+
+def test_decoding_with_and_without_state_writes_the_same(monkeypatch):
+    monkeypatch.setattr(decoding, "LENGTH", 4)
+    monkeypatch.setattr(decoding, "B", 2)
+    for kind in decoding.CONFIGS:
+        assert decoding.with_cache(kind).ratio > 0
 
 
 def test_a_bound_is_met_or_not():

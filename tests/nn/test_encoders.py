@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from mmatl_lab.nn.encoders import BagOfWords, ImageCNN, ImageViT, MLPEncoder, TextTransformer
+from mmatl_lab.nn.encoders import BagOfWords, ImageCNN, ImageGrid, ImageViT, MLPEncoder, TextTransformer
 from mmatl_lab.nn.transformer import TransformerBlock
 
-IMAGE = [lambda: ImageCNN(24), lambda: ImageViT(24, num_layers=2, hidden_dim=32)]
+IMAGE = [lambda: ImageCNN(24), lambda: ImageGrid(24), lambda: ImageViT(24, num_layers=2, hidden_dim=32)]
 TEXT = [lambda: TextTransformer(24, 50, max_len=12, num_layers=2, hidden_dim=32), lambda: BagOfWords(24, 50)]
 
 
@@ -42,6 +42,17 @@ def test_where_the_last_map_is_4_x_4_it_is_taken_as_it_is():
     x = encoder.convolutions(images * 4 - 1)
     expected = encoder.project(encoder.norm(torch.cat([x.flatten(1), x.amax((2, 3))], 1)))
     assert torch.allclose(encoder(images), expected, atol=1e-6)
+
+
+def test_the_places_of_a_grid_are_those_of_its_last_map():
+    """Each place has the vector of its column of the map, row by row; two equal places differ in position alone."""
+    encoder, images = ImageGrid(24, (4, 8, 8)), torch.rand(2, 3, 32, 32)
+    features = encoder.sequence(images).features
+    x = encoder.convolutions(images * 4 - 1)[:, :, 1, 2]  # second row, third column
+    assert features.shape == (2, 16, 24)
+    assert torch.allclose(features[:, 6], encoder.project(encoder.norm(x)) + encoder.pos[6], atol=1e-5)
+    plain = encoder.sequence(torch.full((1, 3, 32, 32), 0.25)).features[0] - encoder.pos
+    assert torch.allclose(plain[5], plain[10], atol=1e-5) and not torch.allclose(encoder.pos[5], encoder.pos[10])
 
 
 def test_patches_are_those_of_a_convolution():
@@ -123,6 +134,8 @@ def test_block_agrees_with_torchs_own():
         (lambda: ImageViT(8)(torch.rand(1, 3, 48, 48)), r"takes images \(B, 3, 32, 32\), got \(1, 3, 48, 48\)"),
         (lambda: MLPEncoder(8, 5)(torch.rand(2, 4)), r"takes features \(B, 5\), got \(2, 4\)"),
         (lambda: ImageViT(8, patch=5), "patch=5"),
+        (lambda: ImageGrid(8)(torch.rand(1, 3, 16, 16)), r"takes images \(B, 3, 32, 32\), got \(1, 3, 16, 16\)"),
+        (lambda: ImageGrid(8, size=36), r"divisible by 2\^3, once for each of channels, got 36"),
         (lambda: TransformerBlock(10, 4), "num_heads=4"),
         (
             lambda: TextTransformer(8, 9, 3, hidden_dim=8)(torch.ones(1, 4, dtype=torch.long)),

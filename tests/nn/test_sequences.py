@@ -11,6 +11,7 @@ from mmatl_lab.nn.encoders import (
     AudioCNN,
     BagOfWords,
     ImageCNN,
+    ImageGrid,
     ImageViT,
     MLPEncoder,
     SensorCNN,
@@ -20,7 +21,7 @@ from mmatl_lab.nn.encoders import (
     VideoTransformer,
     summarise,
 )
-from mmatl_lab.nn.transformer import FactorisedBlock
+from mmatl_lab.nn.transformer import DecoderBlock, FactorisedBlock
 
 D = 24
 AUDIO = (lambda: AudioCNN(D, (8, 8, 16), 32), lambda n, t: torch.rand(n, 32, t))
@@ -152,6 +153,7 @@ SEQUENCES = {
     "video": (*VIDEO, 12),
     "space-time": (*SPACE_TIME, 6 * 16),
     "sensor": (*SENSOR, 3),
+    "places": (lambda: ImageGrid(D, (8, 8, 16)), lambda n, t: torch.rand(n, 3, 32, 32), 16),
     "patches": (lambda: ImageViT(D, hidden_dim=16), lambda n, t: torch.rand(n, 3, 32, 32), 64),
     "words": (lambda: TextTransformer(D, 50, hidden_dim=16), lambda n, t: torch.randint(1, 50, (n, t)), 12),
 }
@@ -267,8 +269,37 @@ def test_factorised_block_agrees_with_torchs_attention():
     assert torch.allclose(block(x, mask)[mask], expected[mask], atol=1e-5)
 
 
+def test_decoder_block_agrees_with_torchs():
+    torch.manual_seed(0)
+    options = {"dropout": 0.0, "activation": "gelu", "norm_first": True, "batch_first": True}
+    block, oracle = DecoderBlock(16, 4), torch.nn.TransformerDecoderLayer(16, 4, 64, **options)
+    own, cross = oracle.self_attn, oracle.multihead_attn
+    layers = {
+        oracle.norm1: block.norm_attention,
+        oracle.norm2: block.norm_cross,
+        oracle.norm3: block.norm_mlp,
+        oracle.linear1: block.mlp[0],
+        oracle.linear2: block.mlp[2],
+        own.out_proj: block.attention.project,
+        cross.out_proj: block.cross.project,
+    }
+    for theirs, ours in layers.items():
+        theirs.load_state_dict(ours.state_dict())
+    for attention, inputs in ((own, [block.attention.qkv]), (cross, [block.cross.q, block.cross.kv])):
+        attention.in_proj_weight.data = torch.cat([layer.weight.data for layer in inputs])
+        attention.in_proj_bias.data = torch.cat([layer.bias.data for layer in inputs])
+    x, context, mask = torch.randn(2, 5, 16), torch.randn(2, 7, 16), torch.arange(7) < torch.tensor([[7], [4]])
+    future = torch.ones(5, 5, dtype=torch.bool).triu(1)
+    expected = oracle(x, context, tgt_mask=future, memory_key_padding_mask=~mask)
+    assert torch.allclose(block(x, context, context_mask=mask), expected, atol=1e-5)
+    weights = block.cross_weights(x, context, mask)
+    assert weights.shape == (2, 4, 5, 7) and torch.allclose(weights.sum(-1), torch.ones(2, 4, 5))
+    assert (weights[1, ..., 4:] == 0).all()
+
+
 EXAMPLES = {  # the inputs of the table in the package's docstring
     ImageCNN: lambda: (ImageCNN(128), torch.rand(1, 3, 32, 32)),
+    ImageGrid: lambda: (ImageGrid(128), torch.rand(1, 3, 32, 32)),
     ImageViT: lambda: (ImageViT(128), torch.rand(1, 3, 32, 32)),
     TextTransformer: lambda: (TextTransformer(128, 120), torch.ones(1, 16, dtype=torch.long)),
     BagOfWords: lambda: (BagOfWords(128, 120), torch.ones(1, 16, dtype=torch.long)),

@@ -9,6 +9,7 @@ The cost of one example with D = 128 and the default arguments (a multiplication
 
     encoder           of                       parameters     MFLOP
     ImageCNN          3 x 32 x 32                 944,640      25.6
+    ImageGrid         3 x 32 x 32                 414,208      25.5
     ImageViT          3 x 32 x 32                 824,320     101.5
     TextTransformer   16 words of 120             432,768      12.6
     BagOfWords        16 words of 120              15,360       0.0
@@ -22,7 +23,7 @@ The cost of one example with D = 128 and the default arguments (a multiplication
 
 from .audio import AudioCNN
 from .features import MLPEncoder
-from .image import ImageCNN, ImageViT
+from .image import ImageCNN, ImageGrid, ImageViT
 from .part import Part
 from .sensor import SensorCNN, SummaryEncoder, summarise
 from .sequence import Sequence
@@ -33,6 +34,7 @@ __all__ = [
     "AudioCNN",
     "BagOfWords",
     "ImageCNN",
+    "ImageGrid",
     "ImageViT",
     "MLPEncoder",
     "Part",

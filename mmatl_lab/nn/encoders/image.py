@@ -1,4 +1,4 @@
-"""Encoders of images: convolutions, and a vision transformer."""
+"""Encoders of images: convolutions to one vector or to a grid of them, and a vision transformer."""
 
 import torch
 import torch.nn.functional as F
@@ -25,10 +25,7 @@ class ImageCNN(nn.Module):
 
     def __init__(self, out_dim: int, channels: tuple[int, ...] = (64, 128, 256), stem: int = 16, in_channels: int = 3):
         super().__init__()
-        layers: list[nn.Module] = [convolution(nn.Conv2d(in_channels, stem, 3, padding=1)), nn.GELU()]
-        for before, now in zip((stem, *channels), channels):
-            layers += [convolution(nn.Conv2d(before, now, 3, stride=2, padding=1)), nn.GELU()]
-        self.convolutions = nn.Sequential(*layers)
+        self.convolutions = _stages(channels, stem, in_channels)
         self.norm = nn.LayerNorm(17 * channels[-1])
         self.project = nn.Linear(17 * channels[-1], out_dim)
         self.in_channels = in_channels
@@ -44,6 +41,54 @@ class ImageCNN(nn.Module):
         x = self.convolutions(x)
         where = x if x.shape[2:] == (4, 4) else F.adaptive_avg_pool2d(x, 4)
         return self.project(self.norm(torch.cat([where.flatten(1), x.amax((2, 3))], 1)))  # of (B, 17 channels)
+
+
+class ImageGrid(nn.Module):
+    """Convolutions that halve the image at each stage; one vector for each place of the last map.
+
+    For models that look at places, as attention does. A place's vector has its position added, so that what is above
+    can be told from what is below.
+
+    Args:
+        out_dim: D. channels, stem, in_channels: as of ImageCNN; S pixels and n stages give (S / 2ⁿ)² places.
+        size: S, pixels of the image.
+
+    Raises:
+        ValueError: a size that cannot be halved so often.
+    """
+
+    def __init__(
+        self,
+        out_dim: int,
+        channels: tuple[int, ...] = (64, 128, 256),
+        stem: int = 16,
+        in_channels: int = 3,
+        size: int = 32,
+    ):
+        super().__init__()
+        side, rest = divmod(size, 2 ** len(channels))
+        if rest:
+            raise ValueError(f"size must be divisible by 2^{len(channels)}, once for each of channels, got {size}.")
+        self.convolutions = _stages(channels, stem, in_channels)
+        self.norm = nn.LayerNorm(channels[-1])
+        self.project = nn.Linear(channels[-1], out_dim)
+        self.pos = nn.Parameter(0.5 * torch.randn(side**2, out_dim))  # large: with .02 places were hardly told apart
+        self.in_channels, self.size = in_channels, size
+
+    def sequence(self, images: Tensor) -> Sequence:
+        """(B, C, S, S) in [0, 1] -> one vector a place, row by row from the top left.
+
+        Raises:
+            ValueError: images of another size or number of channels.
+        """
+        _check(images, self.in_channels, self.size)
+        x = self.convolutions((images * 4 - 1).contiguous(memory_format=torch.channels_last))
+        x = self.project(self.norm(x.flatten(2).transpose(1, 2)))  # (B, L, D)
+        return finish(x + self.pos, None)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, C, S, S) in [0, 1] -> (B, D), the mean of the sequence."""
+        return self.sequence(images).mean()
 
 
 class ImageViT(nn.Module):
@@ -96,6 +141,14 @@ class ImageViT(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.norm(x)
+
+
+def _stages(channels: tuple[int, ...], stem: int, in_channels: int) -> nn.Sequential:
+    """A convolution at full size, then one a stage, which halves the image."""
+    layers: list[nn.Module] = [convolution(nn.Conv2d(in_channels, stem, 3, padding=1)), nn.GELU()]
+    for before, now in zip((stem, *channels), channels):
+        layers += [convolution(nn.Conv2d(before, now, 3, stride=2, padding=1)), nn.GELU()]
+    return nn.Sequential(*layers)
 
 
 def _check(images: Tensor, channels: int, size: int | None = None) -> None:
