@@ -26,7 +26,7 @@ def make_parts(
     optimizer: MakeOptimizer | Mapping[str, MakeOptimizer] | None,
     weight_decay: float,
     num_steps: int,
-    schedule: str,
+    schedule: str | Mapping[str, str],
 ) -> dict[str, OptimizedPart]:
     """The optimizers by name; the name is "" where there is one for the whole module.
 
@@ -40,6 +40,8 @@ def make_parts(
     unknown = [name for name in make if name not in lr]
     if unknown:
         raise ValueError(f"the optimizer {unknown[0]!r} has no learning rate: give lr={{{unknown[0]!r}: …}}")
+    if not isinstance(schedule, str) and (strange := [name for name in schedule if name not in lr]):
+        raise ValueError(f"there is a schedule for {strange[0]!r}, which is none of {', '.join(lr)}")
     parts = {}
     for name, rate in lr.items():
         part = _submodule(module, name)
@@ -48,7 +50,8 @@ def make_parts(
             what = f"{name} ({type(part).__name__})" if name else type(part).__name__
             raise ValueError(f"{what} has no parameter with requires_grad=True: there is nothing to train")
         built = make_adamw(trained, weight_decay) if make.get(name) is None else make[name](trained)
-        rates = [learning_rate(step, num_steps, rate, schedule) for step in range(num_steps)]
+        kind = schedule if isinstance(schedule, str) else schedule.get(name, "cosine")
+        rates = [learning_rate(step, num_steps, rate, kind) for step in range(num_steps)]
         parts[name] = OptimizedPart(built, trained, rates, f"{name}_" if name else "")
     _check_cover(module, parts)
     return parts

@@ -69,7 +69,8 @@ class Run(Kept, Shown):
             stopped early writes ``NAME.unfinished.safetensors`` instead, so a finished one is never lost to it.
         num_steps: length of the run and of its schedule.
         lr, schedule: peak and course of the learning rate, see :func:`learning_rate`. ``{part: lr}`` makes an optimizer
-            for each named part of the model; several models have one each in any case.
+            for each named part of the model; several models have one each in any case. ``{part: schedule}`` gives
+            parts another course than "cosine".
         optimizer: makes an optimizer from a list of parameters, such as ``torch.optim.SGD``, or one for each part by
             name; None is AdamW. Its learning rate is that of the schedule.
         weight_decay: of AdamW, on matrices and convolution kernels only, never on biases, norms or a temperature.
@@ -116,7 +117,7 @@ class Run(Kept, Shown):
         num_steps: int,
         *,
         lr: float | Mapping[str, float] = 1e-3,
-        schedule: str = "cosine",
+        schedule: str | Mapping[str, str] = "cosine",
         optimizer: MakeOptimizer | Mapping[str, MakeOptimizer] | None = None,
         weight_decay: float = 0.05,
         clip: float = 1.0,
@@ -175,7 +176,8 @@ class Run(Kept, Shown):
         self.learning_rates = {f"{part.prefix}lr": part.learning_rates for part in self._parts.values()}
         self._columns = {"step", "loss", "lr", *self.learning_rates, *losses}  # of the log; no metric is called so
         self.history = {"step": []} | ({"loss": []} if "" in self._parts else {})
-        self.settings = {"num_steps": num_steps, "seed": seed, "schedule": schedule, "clip": clip, "ema": ema}
+        self.settings = {"num_steps": num_steps, "seed": seed, "clip": clip, "ema": ema}
+        self.settings["schedule"] = dict(schedule) if isinstance(schedule, Mapping) else schedule
         self.settings |= {"lr": dict(lr) if isinstance(lr, Mapping) else lr, "weight_decay": weight_decay}
         self.settings["optimizer"] = {name: settings_of(part.optimizer) for name, part in self._parts.items()}
 

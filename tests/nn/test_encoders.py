@@ -68,6 +68,9 @@ def test_the_encoder_of_features_has_one_hidden_layer():
     assert encoder(x).shape == (4, 8) and not torch.equal(encoder(x), encoder(x))
     first, last, encoder = encoder.layers[0], encoder.layers[-1], encoder.eval()
     assert torch.allclose(encoder(x), last(torch.nn.functional.gelu(first(x))))
+    encoder = MLPEncoder(8, 5, 16, norm=True)
+    first, norm, last = encoder.layers[0], encoder.layers[1], encoder.layers[-1]
+    assert torch.allclose(encoder(x), last(torch.nn.functional.gelu(norm(first(x)))))
 
 
 @pytest.mark.parametrize("make", TEXT)

@@ -56,6 +56,14 @@ def test_a_metric_called_like_a_column_of_the_log_is_refused(tmp_path, name):
             run.update("discriminator", **{name: 0.5})
 
 
+def test_a_part_may_have_a_schedule_of_its_own(tmp_path):
+    run = make(tmp_path, gan(), num_steps=40, lr=RATES, schedule={"discriminator": "constant"}, save=False)
+    assert run.learning_rates["discriminator_lr"] == [learning_rate(i, 40, 4e-2, "constant") for i in range(40)]
+    assert run.learning_rates["generator_lr"] == [learning_rate(i, 40, 1e-2, "cosine") for i in range(40)]
+    with pytest.raises(ValueError, match="a schedule for 'judge', which is none of generator, discriminator"):
+        make(tmp_path, gan(), lr=RATES, schedule={"judge": "constant"}, save=False)
+
+
 def test_two_models_in_turns_are_the_loop_one_would_write(tmp_path):
     run = train_gan(make(tmp_path, gan(), lr=RATES, weight_decay=0.0, save=False))
     model = nn.ModuleDict(gan()).train()
