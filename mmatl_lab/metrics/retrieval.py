@@ -88,16 +88,11 @@ def hits_at_k(
         raise ValueError(f"K counts the nearest keys, got {k}: give 1 or more")
     if ties not in ("expected", "lost"):
         raise ValueError(f"ties is 'expected' or 'lost', got {ties!r}")
-    query_ids, key_ids = _ids(queries, keys, ids)
+    query_ids, key_ids = answer_ids(queries, keys, ids)
     hits = torch.empty(len(queries), dtype=torch.float64)
-    for rows, similarity in _blocks(queries, keys):
+    for rows, similarity in similarity_blocks(queries, keys):
         hits[rows] = block_hits(similarity, query_ids[rows, None] == key_ids, k, ties)
-    if hits.isnan().any():
-        missing = hits.isnan()
-        raise ValueError(
-            f"{int(missing.sum())} queries have no right key among {len(key_ids)}, the first is query "
-            f"{int(missing.nonzero()[0])}: leave them out, or give ids under which each has one"
-        )
+    check_found(~hits.isnan(), len(key_ids))
     return hits
 
 
@@ -112,22 +107,29 @@ def block_hits(similarity: Tensor, relevant: Tensor, k: int, ties: Literal["expe
     level = similarity == best
     above = (similarity > best).sum(1).cpu().double()  # b: all wrong, since no right key lies above the best one
     tied, right = level.sum(1).cpu().double(), (level & relevant).sum(1).cpu().double()  # t, r
-    slots = (k - above).clamp(min=0)  # places that are left for the tied keys
     if ties == "lost":
         hit = (above + tied - right < k).double()
     else:
-        wrong, slots = tied - right, torch.minimum(slots, tied)
-        # C(wrong, slots) / C(tied, slots); with fewer wrong keys than places a right one is certain
-        log_miss = _log_choose(wrong, torch.minimum(slots, wrong)) - _log_choose(tied, slots)
-        hit = torch.where(slots > wrong, 1.0, -torch.expm1(log_miss))
+        hit = 1 - miss_probability(tied, right, k - above)
     return torch.where(relevant.any(1).cpu(), hit, torch.nan)
+
+
+def miss_probability(tied: Tensor, right: Tensor, places: Tensor) -> Tensor:
+    """C(t - r, p) / C(t, p): that none of r right keys among t equals is among the first p in a random order.
+
+    Args:
+        tied: t. right: r. places: p; below 0 is as 0, above t as t. They broadcast.
+    """
+    wrong, places = tied - right, places.clamp(min=0).minimum(tied)
+    log_miss = _log_choose(wrong, torch.minimum(places, wrong)) - _log_choose(tied, places)
+    return torch.where(places > wrong, 0.0, log_miss.exp())  # with fewer wrong keys than places a right one is certain
 
 
 def _log_choose(n: Tensor, k: Tensor) -> Tensor:
     return torch.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
 
 
-def _blocks(queries: Tensor, keys: Tensor | None) -> Iterator[tuple[slice, Tensor]]:
+def similarity_blocks(queries: Tensor, keys: Tensor | None) -> Iterator[tuple[slice, Tensor]]:
     """Slices of rows with their similarities to all keys, `BLOCK` numbers or one row at a time."""
     keys = None if keys is None else _wide(keys)
     size = max(BLOCK // (queries.shape[1] if keys is None else len(keys)), 1)
@@ -142,12 +144,22 @@ def _blocks(queries: Tensor, keys: Tensor | None) -> Iterator[tuple[slice, Tenso
         yield rows, similarity
 
 
+def check_found(found: Tensor, num_keys: int) -> None:
+    """ValueError unless each query, (N,) bool, has a right key."""
+    if not found.all():
+        missing = ~found
+        raise ValueError(
+            f"{int(missing.sum())} queries have no right key among {num_keys}, the first is query "
+            f"{int(missing.nonzero()[0])}: leave them out, or give ids under which each has one"
+        )
+
+
 def _wide(x: Tensor) -> Tensor:
     """At least float32: half precision makes ties of near misses."""
     return x.detach() if x.dtype == torch.float64 else x.detach().float()
 
 
-def _ids(queries: Tensor, keys: Tensor | None, ids: Ids) -> tuple[Tensor, Tensor]:
+def answer_ids(queries: Tensor, keys: Tensor | None, ids: Ids) -> tuple[Tensor, Tensor]:
     """The ids of queries and keys, (N,) and (M,), after checking that everything fits."""
     shapes = f"{tuple(queries.shape)}" + ("" if keys is None else f" and {tuple(keys.shape)}")
     if queries.dim() != 2 or (keys is not None and (keys.dim() != 2 or keys.shape[1] != queries.shape[1])):

@@ -24,12 +24,15 @@ def test_entries_stand_document_by_document():
         ("survey", "clip-one-sided"),
         ("survey", "clip-zero-shot"),
         ("survey", "gate-without-tanh"),
+        ("survey", "retrieval-ap"),
         ("guide", "clip-exp-overflow"),
         ("guide", "clip-raw-temperature"),
         ("guide", "contrastive-one-sided"),
         ("guide", "late-fusion-unnormalised"),
         ("guide", "weights-as-importance"),
         ("guide", "eight-heads"),
+        ("guide", "retrieval-triplet"),
+        ("guide", "retrieval-ties"),
         ("essay", "addition-widths"),
     ]
 
