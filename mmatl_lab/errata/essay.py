@@ -17,7 +17,7 @@ WIDTH = 8  # of a text's vector, beside a second sense of one number
 WIDTHS = (1, 2, WIDTH, 64, 512, 4096)
 SIZES = (1.0, 0.5, 0.1, 0.01)  # standard deviation of the text's numbers
 LABELS = {
-    "accuracy": "accuracy, second vector of one number (share of examples)",
+    "accuracy": "accuracy at the sign of a single number (share of examples)",
     "widths_that_add": "widths n, m that can be added (share of 4,096 pairs)",
 }
 
@@ -42,14 +42,14 @@ def best_of_the_sum(width: int = WIDTH, size: float = 1.0) -> float:
 @erratum(
     "addition-widths",
     document="essay",
-    title="The essay's 'Addition' (quoted) of vectors of n and m numbers (quoted), taken as their plain sum "
-    "(inferred), needs n = m; where m = 1 it runs, and loses.",
+    title="The essay's 'Addition' of vectors of n and m numbers (quoted), taken as a plain sum (inferred), needs "
+    "n = m; with m = 1 it runs, but accuracy is lost.",
     printed=r"e_g = e_t + e_v, \quad e_t \in \mathbb{R}^n,\; e_v \in \mathbb{R}^m",
     right=r"e_g = W_t e_t + W_v e_v, \quad W_t \in \mathbb{R}^{g \times n},\; W_v \in \mathbb{R}^{g \times m}",
     symbols=r"$e_t$ is the vector of the text, of $n$ numbers, $e_v$ that of the second modality, of $m$ numbers, "
     r"$e_g$ the fused vector, of $g$ numbers, $\mathbb{R}^n$ the vectors of $n$ real numbers, and $W_t$, $W_v$ are "
     "learned matrices.",
-    source="Dumoulin et al. 2018, doi:10.23915/distill.00011: conditional biasing, which concatenation amounts to",
+    source="Dumoulin et al. 2018, Feature-wise transformations, doi:10.23915/distill.00011, under conditional biasing",
     quoted="The two vectors and their widths n and m are quoted. The sum is inferred: the section 'Addition' is a "
     "heading without text, and so are 'A concatenation' and 'Something Else'.",
     inferred=True,
@@ -69,13 +69,13 @@ def addition(seed: int = 0) -> Measured:
     right["widths_that_add"] = _share_that_adds(lambda n, m: Add([n, m], WIDTH))
     repeated = 1 - 1 / (MOST * printed["widths_that_add"])  # of those that add, all but the MOST pairs of equal widths
     sentence = (
-        f"Of all pairs of widths up to {MOST}, {percent(printed['widths_that_add'])} can be added as they are, and "
-        f"{percent(repeated)} of these only because torch repeats a single number silently. That number's sign is "
-        f"then told with an accuracy of {printed['accuracy']:.3f}; the best that any head could do is "
-        f"{best_of_the_sum():.3f}. Of projections, {percent(right['widths_that_add'])} of the pairs can be added, and "
-        f"the sign is told with {right['accuracy']:.3f}."
+        f"Of all pairs of widths up to {MOST}, {percent(printed['widths_that_add'])} can be added as they are. In "
+        f"{percent(repeated)} of these, one vector is a single number, which torch repeats silently. From such a sum "
+        f"the head names the sign of that number with an accuracy of {printed['accuracy']:.3f}, and no head can exceed "
+        f"{best_of_the_sum():.3f}. With projections, {percent(right['widths_that_add'])} of the pairs can be added, "
+        f"and the accuracy is {right['accuracy']:.3f}."
     )
-    best = "best accuracy that any head can reach, second vector of one number"
+    best = "best accuracy that any head can reach at the sign of a single number"
     depends = (
         Dependence("width of the other vector", best, WIDTHS,
                    tuple(best_of_the_sum(n) for n in WIDTHS), (1.0,) * len(WIDTHS)),

@@ -1,6 +1,7 @@
 """An entry of the ledger, and what its measurement gives."""
 
 import html
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -191,7 +192,7 @@ class Erratum:
             self.quoted,
             self.also,
         )
-        more = "".join(f"<br>{html.escape(text, quote=False)}" for text in parts if text)
+        more = "".join(f"<br>{_linked(html.escape(text, quote=False))}" for text in parts if text)
         return f"<b>{html.escape(self.title, quote=False)}</b> <code>{self.id}</code>{more}"
 
     def _repr_latex_(self) -> str:
@@ -199,6 +200,12 @@ class Erratum:
             f"$$\\begin{{aligned}} \\text{{{self.form}}} \\quad & {self.printed} \\\\ "
             f"\\text{{as it should be}} \\quad & {self.right} \\end{{aligned}}$$"
         )
+
+
+def _linked(text: str) -> str:
+    """The text with a link on each doi and on each arXiv number."""
+    text = re.sub(r"\bdoi:(10\.[^\s,;:]+)", r'<a href="https://doi.org/\1">\g<0></a>', text)
+    return re.sub(r"\barXiv:(\d{4}\.\d{4,5})", r'<a href="https://arxiv.org/abs/\1">\g<0></a>', text)
 
 
 registered: dict[str, Erratum] = {}

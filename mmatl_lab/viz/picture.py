@@ -24,7 +24,8 @@ Region = tuple[float, float, float, float]  # left, top, right, bottom, in share
 # JupyterLab, and pages that nbconvert makes from a notebook; VS Code
 DARK = ':is([data-jp-theme-light="false"], .vscode-dark)'
 INVERT = 0.933  # takes white to #111, the ground of JupyterLab's dark theme
-SHEET = (
+SHEET = (  # JupyterLab shows the first line of an output that is folded
+    "<!-- a figure -->\n"
     "<style>.mmatl-figure{position:relative;display:inline-block;max-width:100%}.mmatl-figure>i{display:none}"
     f"{DARK} .mmatl-figure>i{{display:block;position:absolute;inset:0;"
     f"backdrop-filter:invert({INVERT}) hue-rotate(180deg)}}</style>"

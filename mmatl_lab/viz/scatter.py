@@ -49,10 +49,15 @@ def plot_classes(
         )
     use_style()
     figure, axes = plt.subplots(1, len(latents), figsize=(max(3.2 * len(latents), 4), 3.7), squeeze=False)
+    # in turns, so that no class hides another where they mix
+    parts = np.array_split(np.random.default_rng(seed).permutation(len(labels)), 20)
     for ax, (name, x) in zip(axes[0], latents.items()):
         points = umap_embed(x, seed)
-        for number, (label, (colour, marker)) in enumerate(zip(classes, CLASS_LOOKS)):
-            ax.scatter(*points[labels == number].T, s=12, alpha=0.7, linewidths=0, c=colour, marker=marker, label=label)
+        for part, these in enumerate(parts):
+            for number, (label, (colour, marker)) in enumerate(zip(classes, CLASS_LOOKS)):
+                dots = points[these[labels[these] == number]].T
+                names = {} if part else {"label": label}
+                ax.scatter(*dots, s=12, alpha=0.7, linewidths=0, c=colour, marker=marker, **names)
         ax.set(title=name, xticks=[], yticks=[])
         ax.spines[:].set_visible(True)
         ax.spines[:].set_color("#BFBFBF")

@@ -101,8 +101,10 @@ class Scenes(Batch):
         first = ""
         if len(self):
             factors = zip(*(getattr(self, name)[0, : self.count[0]].tolist() for name in ("size", "colour", "shape")))
-            first = ", the first: " + ", ".join(f"{SIZES[s]} {COLOURS[c]} {SHAPES[k]}" for s, c, k in factors)
-        return f"Scenes({len(self)} with up to {self.shape.shape[1]} objects{first})"
+            first = ", ".join(f"{SIZES[s]} {COLOURS[c]} {SHAPES[k]}" for s, c, k in factors)
+        if len(self) == 1:
+            return f"Scenes(1: {first})"
+        return f"Scenes({len(self)} with up to {self.shape.shape[1]} objects, the first: {first or 'none'})"
 
 
 def held_out_combinations() -> Tensor:

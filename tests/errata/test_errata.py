@@ -55,7 +55,8 @@ def test_an_entry_shows_itself_and_compares_the_same_numbers(id):
         str(document) in entry.summary() and re.search("note|survey|guide|essay", entry.title).group() == entry.document
     )
     for text in (str(document), f"The right form is in {entry.source}"):
-        assert html.escape(text, quote=False) in entry._repr_html_()
+        assert html.escape(text, quote=False) in re.sub(r"</?a\b[^>]*>", "", entry._repr_html_())
+    assert entry._repr_html_().count("<a href=") == len(re.findall(r"doi:10|arXiv:\d", entry._repr_html_()))
     assert entry.title in entry._repr_html_() and entry._repr_latex_().startswith("$$")
     assert result.sentence in str(result) and entry._repr_html_() + "<table>" in result._repr_html_()
     assert all(result.label(name) in str(result) and "_" not in result.label(name) for name in names)

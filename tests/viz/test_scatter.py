@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_hex
 
 from mmatl_lab.viz import scatter
 from mmatl_lab.viz.embedding import pca
@@ -18,8 +19,9 @@ def test_every_latent_is_drawn_once_in_the_look_of_its_class():
     )
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["words", "all"]
     for ax in figure.axes:
-        sizes = [len(points.get_offsets()) for points in ax.collections]
-        assert sizes == [int((~sarcastic).sum()), int(sarcastic.sum())]
+        drawn = [(to_hex(points.get_facecolor()[0]).upper(), len(points.get_offsets())) for points in ax.collections]
+        sizes = [sum(n for colour, n in drawn if colour == look) for look, _ in scatter.CLASS_LOOKS[:2]]
+        assert sizes == [int((~sarcastic).sum()), int(sarcastic.sum())] and sum(sizes) == sum(n for _, n in drawn)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["sincere", "sarcastic"]
 
 

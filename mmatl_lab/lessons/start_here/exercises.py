@@ -38,8 +38,9 @@ def _tables(generator: torch.Generator) -> Iterator[tuple[Tensor]]:
 @exercise(
     "start_here.1",
     "The best that anyone could do",
-    task="`joint[v, y]` is the probability that the view shows $v$ and the answer is $y$, so all entries sum to 1. "
-    "A model sees $v$ and answers. How often is the best possible model right?",
+    task="`joint` has a row for each of $V$ views and a column for each of $Y$ answers. `joint[v, y]` is the "
+    "probability that the view shows $v$ and the answer is $y$, so all entries sum to 1. A model sees $v$ and answers. "
+    "How often is the best possible model right?",
     minutes=2,
     difficulty=1,
     hints=(
@@ -138,6 +139,6 @@ question(
     "You add noise to the sensor trace. What happens to its ceiling for naming the motion?",
     ("It stays, since a ceiling is exact", "It falls or stays, and never rises", "It rises, since noise adds variety"),
     answer="It falls or stays, and never rises",
-    why="Noise hides differences between motions, so even the best possible model confuses some of them. The ceiling "
-    "is still exact, for the noisy view.",
+    why="Noise hides differences between motions, so even the best possible model confuses some of them. A lower "
+    "ceiling is still a ceiling: no model can beat it from the noisy view.",
 )

@@ -6,7 +6,7 @@ from . import evaluation, fusion, information, sarcasm  # noqa: F401  # importin
 
 prediction(
     "why_multimodal.pairs",
-    "Take two of the three modalities. Which pair leaves the best accuracy at chance, one half?",
+    "Take two of the three modalities. For which pair is the best possible accuracy only chance, one half?",
     ("words + voice", "words + face", "voice + face", "none of them"),
     answer="voice + face",
     why="Both tell what is meant and neither tells what is said; sarcasm is whether the two differ.",
@@ -27,7 +27,7 @@ prediction(
     "best, on people whom no model was trained on?",
     ("accelerometer alone", "gyroscope alone", "both"),
     answer="both",
-    why="How the arm is held and how it turns are two different things, and exercises differ in either.",
+    why="How the arm is held and how it turns are two different things, and exercises differ in both.",
 )
 
 question(

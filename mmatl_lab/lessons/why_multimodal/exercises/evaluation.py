@@ -77,7 +77,7 @@ def broken_accuracy(
     Nothing may be fitted to these people.
 
     `sensor` (N, T, 6) are windows; `exercise`, `person` and `recording` (N,) belong to them;
-    `fit(x, y, seed)` gives a model, and `model(x)` the exercises that it takes windows for.
+    `fit(x, y, seed)` gives a model, and `model(x)` names the exercise of each window.
     """
     x = torch.cat([sensor.mean(dim=1), sensor.std(dim=1)], dim=1)  # (N, 12)
     x = (x - x.mean(dim=0)) / x.std(dim=0)

@@ -20,8 +20,8 @@ def _vectors_and_matrices(generator: torch.Generator) -> Iterator[tuple[Tensor, 
 @exercise(
     "why_multimodal.4",
     "Adding what does not fit",
-    task=r"A text is a vector of $n$ numbers, a face one of $m$. They cannot be added, their projections can: write "
-    r"$e_g = W_t e_t + W_f e_f$ for a batch. The examples stand in the rows.",
+    task=r"A text is a vector of $n$ numbers, a face one of $m$; both letters are widths here. The vectors cannot be "
+    r"added, but their projections can. Write $e_g = W_t e_t + W_f e_f$ for a batch. The examples stand in the rows.",
     minutes=5,
     difficulty=1,
     hints=(
@@ -86,13 +86,13 @@ VERDICT = "You returned the verdict: return the sum itself, before it is compare
 NEIGHBOURS = "Two remarks of one kind get different scores: a score depends on its own t and m alone."
 MULTIPLIED = (
     "You multiplied t with m, or compared them: that solves it, and it is what no sum can do. Here each modality has a "
-    "score of its own, f(t) + g(m)."
+    "score of its own, a(t) + b(m)."
 )
 NO_SUM = (
-    "Your score is not a sum f(t) + g(m): what m adds to it depends on t. For a sum, the scores of (1, 1) and (-1, -1) "
+    "Your score is not a sum a(t) + b(m): what m adds to it depends on t. For a sum, the scores of (1, 1) and (-1, -1) "
     "add up to those of (1, -1) and (-1, 1)."
 )
-REVERSED = "One of four is right: sarcastic is where t and m differ. With g(-m) in place of g(m) you have three."
+REVERSED = "One of four is right: sarcastic is where t and m differ. With b(-m) in place of b(m) you have three."
 CONSTANT = "Two of four: you say the same of all remarks, which is a coin's accuracy. More is possible."
 WORDS_ALONE = (
     "Two of four: what is meant never changes your verdict, and a single modality is a coin. More is possible."
@@ -132,25 +132,25 @@ def _check_sum(trial: Trial, generator: torch.Generator) -> None:
     "why_multimodal.5",
     "How far a sum gets",
     task=r"Let what is meant be known without noise. There are four kinds of remarks, $t = \pm 1$ with $m = \pm 1$, "
-    r"two of them sarcastic. Each modality has a say of its own: the verdict is 'sarcastic' if $f(t) + g(m) > 0$. "
-    "Choose $f$ and $g$ so that as many kinds as possible are judged right, and return the sum. $t$ times $m$ is not a "
-    "sum.",
+    r"two of them sarcastic. Each modality gets a score of its own, $a$ or $b$. The verdict is 'sarcastic' if "
+    "$a(t) + b(m) > 0$. Choose $a$ and $b$ so that as many kinds as possible are judged right, and return the sum. "
+    "$t$ times $m$ is not a sum.",
     minutes=8,
     difficulty=2,
     hints=(
         "Draw the four kinds as the corners of a square, the sarcastic ones as dots and the others as circles. Where "
         "would you put a straight line?",
         "A line with two corners on either side leaves two on the wrong side. Move it until it cuts off one corner: a "
-        "constant belongs to $f$ or to $g$.",
+        "constant belongs to $a$ or to $b$.",
     ),
     checker=_check_sum,
     answer="the scores",
     passed="Three of four, and no sum gets all: the scores of the two sincere kinds add up to "
-    "f(1) + g(1) + f(-1) + g(-1), and so do those of the two sarcastic kinds. They cannot be below 0 in one pair "
+    "a(1) + b(1) + a(-1) + b(-1), and so do those of the two sarcastic kinds. They cannot be below 0 in one pair "
     "and above 0 in the other. A sum that learns probabilities does not even get here: it ends at 1/2 for all four.",
 )
 def add_up(valence: Tensor, meant: Tensor) -> Tensor:
-    """f(t) + g(m), above 0 for 'sarcastic': t and m in {-1, 1}, (B,) each -> (B,) scores.
+    """a(t) + b(m), above 0 for 'sarcastic': t and m in {-1, 1}, (B,) each -> (B,) scores.
 
     >>> add_up(torch.tensor([1.0, -1.0]), torch.tensor([1.0, -1.0])).shape
     torch.Size([2])

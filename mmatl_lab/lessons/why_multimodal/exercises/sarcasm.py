@@ -34,7 +34,8 @@ def _check_posterior(trial: Trial, generator: torch.Generator) -> None:
     "The ideal classifier",
     task=r"Given $m$, voice and face are independent and normal. Their means are $m$, their standard deviations "
     r"$\sigma_v$ and $\sigma_f$. Both values of $m$ are equally likely at first. Write $P(s = 1 \mid t, v, f)$ by "
-    r"Bayes' rule: a remark is sarcastic if $m = -t$. Some remarks have neutral words, which tell nothing: $t = 0$.",
+    r"Bayes' rule: a remark is sarcastic if $m = -t$. In the code, $t$ is called "
+    "`valence`. It is 0 where the words are neutral and hide $t$.",
     minutes=12,
     difficulty=1,
     hints=(
@@ -138,11 +139,11 @@ def _witnesses(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Ten
 @exercise(
     "why_multimodal.2",
     "Two witnesses",
-    task=r"How often is the ideal classifier right? It has the words, the voice and the face, and goes by the sign of "
-    r"the log-odds of exercise 1. Insert $v = m + \sigma_v \varepsilon$ and $f = m + \sigma_f \varepsilon'$ to find "
-    r"its accuracy where the words praise or blame. A share of the remarks has neutral words: what is the best "
-    r"accuracy among those, and in all? $\Phi(x)$, the probability that a standard normal number is at most $x$, is "
-    r"`torch.special.ndtr`.",
+    task=r"Voice and face are two witnesses of $m$. How often is the ideal classifier right? It has the words, the "
+    r"voice and the face, and decides by the sign of the log-odds of exercise 1. Insert "
+    r"$v = m + \sigma_v \varepsilon$ and $f = m + \sigma_f \varepsilon'$ to find its accuracy where the words praise "
+    r"or blame. A share of the remarks has neutral words: what is the best accuracy among those, and in all? "
+    r"$\Phi(x)$, the probability that a standard normal number is at most $x$, is `torch.special.ndtr`.",
     minutes=12,
     difficulty=2,
     hints=(
