@@ -24,12 +24,12 @@ PRINTED_MARGIN = 0.3
 LABELS = {
     "text_to_image": "text → image accuracy (share of texts)",
     "image_to_text": "image → text accuracy (share of images)",
-    "last_loss": "last loss",
-    "spread": "R@1 in the luckiest order of the rows minus the unluckiest",
-    "shallow": "R@10 of random vectors among 8 keys",
-    "mAP_all": "mAP@10, divided by all right keys",
-    "mAP_least": "mAP@10, divided by the smaller of all right keys and 10",
-    "mAP_found": "mAP@10, divided by the right keys found",
+    "last_loss": "last loss (units of similarity)",
+    "spread": "R@1, luckiest minus unluckiest order of the rows (share of queries)",
+    "shallow": "R@10 of random vectors among 8 keys (share of queries)",
+    "mAP_all": "mAP@10, divided by all right keys (mean of queries)",
+    "mAP_least": "mAP@10, divided by 10 at most (mean of queries)",
+    "mAP_found": "mAP@10, divided by the right keys found (mean of queries)",
 }
 NUM_PAIRS, WIDTH, DIM, NUM_STEPS, RATE = 150, 32, 16, 150, 0.02
 

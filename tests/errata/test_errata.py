@@ -63,7 +63,7 @@ def test_an_entry_shows_itself_and_compares_the_same_numbers(id):
 
 
 WORDS = "frac sum prod log exp ln max min tanh quad Big"
-SIGNS = "cdot le in times odot to partial leftarrow lceil rceil left right neq ldots"
+SIGNS = "cdot le in times odot to partial leftarrow lceil rceil left right neq ne ldots exists binom"
 
 
 def letters(formula):
