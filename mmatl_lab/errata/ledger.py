@@ -114,7 +114,8 @@ class Measured:
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
-        parts = [self.heading, self.table()._repr_html_(), f"<p>{html.escape(self.sentence)}</p>"]
+        hidden = f"<!-- {self.form}, as it should be -->\n"  # the line that JupyterLab shows of a folded output
+        parts = [hidden, self.heading, self.table()._repr_html_(), f"<p>{html.escape(self.sentence)}</p>"]
         for one in self.depends:
             parts += [self.dependence_table(one)._repr_html_(), f"<p>{html.escape(one.sentence)}</p>"]
         return "".join(parts)

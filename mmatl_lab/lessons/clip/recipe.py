@@ -30,7 +30,7 @@ def evaluate_all(models: Mapping[str, nn.Module]) -> list[Result]:
 
 RECIPE = Recipe(
     "clip",
-    "A picture and its sentence share no number, yet they can learn to meet in one space",
+    "How can a picture be compared with a sentence? CLIP lets them meet in one space",
     minutes={"shipped": 5, "quick": 0.8, "full": 10.5, "gpu": 5},
     systems=(SCENES, EMOJI),
     evaluate_all=evaluate_all,
