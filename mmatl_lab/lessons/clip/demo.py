@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 
 from mmatl_lab.data.emoji import STYLES
 from mmatl_lab.lessons.pages import beside, examples, frame, live, output
+from mmatl_lab.lessons.scene_menus import NONE, scene_menus
 from mmatl_lab.viz.latent_map import as_frames, latent_map_html, payload
-from mmatl_lab.world import SHAPES
 
 from . import demo_emoji, demo_scenes
-from .demo_scenes import MENUS, NONE
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -65,16 +64,6 @@ def build() -> "gr.Blocks":
     )
 
 
-def _object(name: str, menus: dict, values: list) -> "list[gr.Dropdown]":
-    import gradio as gr
-
-    with gr.Row():
-        return [
-            gr.Dropdown([*words], value=value, label=f"{name} {menu}", min_width=150)
-            for (menu, words), value in zip(menus.items(), values, strict=True)
-        ]
-
-
 def _scenes(here) -> None:
     import gradio as gr
 
@@ -82,8 +71,7 @@ def _scenes(here) -> None:
     captions, *values = EXAMPLES["Shape or colour"]
     left, right = beside(5, 4)
     with left:
-        second = MENUS | {"shape": (NONE, *SHAPES)}
-        menus = [*_object("First", MENUS, values[:4]), *_object("Second", second, values[4:8])]
+        menus = scene_menus(values)
         with gr.Accordion("Or bring a picture of yours", open=False):
             file = gr.File(label="PNG, JPEG, WebP, GIF, …", height=140)
         seen = output()

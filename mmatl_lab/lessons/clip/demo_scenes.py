@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mmatl_lab.lessons import page_html as html
 from mmatl_lab.lessons.pages import loader, once
+from mmatl_lab.lessons.scene_menus import menus_of, scene_of_menus
 from mmatl_lab.seeding import seeded
 from mmatl_lab.tokenizer import Tokenizer
 from mmatl_lab.viz.alignment import Frames
@@ -19,23 +20,15 @@ from mmatl_lab.viz.embedding import place, umap_embed
 from mmatl_lab.viz.latent_map import as_frames, query
 from mmatl_lab.world import (
     CAPTION_WORDS,
-    COLOURS,
-    SHAPES,
-    SIZES,
     Scenes,
     captions,
-    held_out_combinations,
     render,
     sample_scenes,
-    scene_of,
 )
 from mmatl_lab.world.image import BACKGROUND
 
 load = loader("clip")
 SIZE = 32  # pixels of what the model sees
-QUARTERS = {"top left": (-0.5, 0.5), "top right": (0.5, 0.5), "bottom left": (-0.5, -0.5), "bottom right": (0.5, -0.5)}
-NONE = "none"
-MENUS = {"shape": SHAPES, "colour": COLOURS, "size": SIZES, "place": tuple(QUARTERS)}
 MAX_CAPTIONS, MAX_WORDS, MAX_CHARACTERS = 24, 32, 5_000  # in all; of one, which the text encoder can read; in all
 
 
@@ -80,29 +73,13 @@ def picture_of(*controls: str | None) -> tuple[Tensor, list[str]]:
     *menus, path = controls
     if path is not None:
         return html.uploaded(path, SIZE, BACKGROUND), []
-    html.checked_choices(*menus)
-    objects = [dict(zip(MENUS, given)) for given in (menus[:4], menus[4:]) if given[0] != NONE]
-    notes = [
-        f"The combination {o['colour']} {o['shape']} was held out of training: the model has never seen one"
-        for o in objects
-        if held_out_combinations()[SHAPES.index(o["shape"]), COLOURS.index(o["colour"])]
-    ]
-    places = [o.pop("place") for o in objects]
-    if len({*places}) < len(places):
-        notes.append("In training no two objects stood in the same quarter: the second hides the first here")
-    scene = scene_of(*(o | dict(zip("xy", QUARTERS[at])) for o, at in zip(objects, places)))
+    scene, notes = scene_of_menus(*menus)
     return render(scene, SIZE), notes
 
 
 def controls_of(scene: Scenes) -> tuple[str | None, ...]:
     """The controls that draw a scene (a batch of one), but for exact places."""
-
-    def words(k: int) -> tuple[str, ...]:
-        quarter = list(QUARTERS)[2 * int(scene.row[0, k]) + int(scene.column[0, k])]
-        shape = SHAPES[scene.shape[0, k]] if scene.mask[0, k] else NONE
-        return shape, COLOURS[scene.colour[0, k]], SIZES[scene.size[0, k]], quarter
-
-    return *words(0), *words(1), None
+    return *menus_of(scene), None
 
 
 def read_captions(text: str | None) -> tuple[list[str], Tensor, list[str]]:

@@ -127,7 +127,7 @@ def test_clicking_a_point_draws_a_scene_that_means_the_same(models):
     for index in (0, 77, 150, 191):
         shape, colour, size, _, second, *_, path = demo_scenes.controls_of(known.scenes[index])
         assert f"{size} {colour} {shape}" in known.captions[index]
-        assert (second == demo_scenes.NONE) == (index < 128) and path is None
+        assert (second == demo.NONE) == (index < 128) and path is None
 
 
 def test_a_picture_lands_among_the_scenes(models):
