@@ -136,6 +136,7 @@ class Erratum:
         quoted: what stands in the document, and what is inferred from it.
         also: another defect of the same passage that has no number.
         inferred: whether the document prints no formula, so that `printed` is what its words suggest.
+        released: whether `printed` is what the code computes that the document stands with.
     """
 
     id: str
@@ -149,11 +150,12 @@ class Erratum:
     quoted: str = ""
     also: str = ""
     inferred: bool = False
+    released: bool = False
 
     @property
     def form(self) -> str:
         """What the first form is called."""
-        return "as inferred" if self.inferred else "as printed"
+        return "as released" if self.released else "as inferred" if self.inferred else "as printed"
 
     def measure(self, seed: int = 0) -> Measured:
         """Run both forms: a few seconds. Experiments with chance in them take five seeds, from `seed` on.
@@ -165,7 +167,7 @@ class Erratum:
 
     def to_dict(self) -> dict:
         """For JSON, without the measurement."""
-        names = ("id", "title", "symbols", "quoted", "also", "inferred")
+        names = ("id", "title", "symbols", "quoted", "also", "inferred", "released")
         return {name: getattr(self, name) for name in names} | {
             "printed_in": DOCUMENTS[self.document]._asdict(),
             "printed_formula": self.printed,

@@ -12,8 +12,7 @@ from mmatl_lab.data.digits import NUM_DIGITS, Digits, load_digits
 from mmatl_lab.lessons.page_html import answering, picture_html
 from mmatl_lab.lessons.pages import beside, dial, examples, frame, live, loader, once, output
 from mmatl_lab.models.balanced import METHODS, Balanced
-from mmatl_lab.models.balanced.fusion import dynamic_weights
-from mmatl_lab.models.balanced.qmf import confidence
+from mmatl_lab.models.balanced.fusion import confidence, dynamic_weights
 from mmatl_lab.seeding import seeded
 
 from .calibration import Calibration, calibrate

@@ -17,11 +17,11 @@ from typing import Any
 from mmatl_lab.nn.encoders import Part
 
 from .base import Answer, Balanced, Independent, Joint
-from .fusion import confidence_fusion, dynamic_fusion, entropy, fixed_fusion, sum_fusion
+from .fusion import confidence, confidence_fusion, dynamic_fusion, entropy, fixed_fusion, sum_fusion
 from .mla import MLA
 from .ogm import OGM, OGMGE, modulation
 from .projection import GradientModification
-from .qmf import QMF, LossHistory, confidence, rank_loss
+from .qmf import QMF, LossHistory, rank_loss
 
 __all__ = [
     "METHODS",

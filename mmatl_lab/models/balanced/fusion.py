@@ -11,6 +11,7 @@ from torch import Tensor
 
 AUDIO_VISUAL = (0.55, 0.45)  # MLA's constants (arXiv:2311.10707, released code)
 AUDIO_VISUAL_TEXT = (0.35, 0.25, 0.40)
+ENERGY_SCALE = 10  # what QMF divides a modality's energy by
 
 
 def sum_fusion(logits: Tensor, present: Tensor | None = None) -> Tensor:
@@ -70,13 +71,18 @@ def dynamic_fusion(logits: Tensor, present: Tensor | None = None, *, per: str = 
     return _weighted(logits, dynamic_weights(logits, present, per=per), _checked(logits, present))
 
 
+def confidence(logits: Tensor) -> Tensor:
+    r"""The (negative) energy of the logits over 10, $\tfrac{1}{10} \log \sum_k e^{z_k}$: (..., C) -> (...)."""
+    return logits.logsumexp(-1) / ENERGY_SCALE
+
+
 def confidence_fusion(logits: Tensor, present: Tensor | None = None, *, detach: bool = True) -> Tensor:
-    r"""$z = \sum_m c_m z_m$ with $c_m = \tfrac{1}{10} \log \sum_k e^{z_{mk}}$ (QMF, arXiv:2306.02050).
+    r"""$z = \sum_m c_m z_m$ with the :func:`confidence` $c_m$ (QMF, arXiv:2306.02050).
 
     Args:
         detach: no gradient through the weights, as in the released image-text variant.
     """
-    c = logits.logsumexp(-1) / 10
+    c = confidence(logits)
     return _weighted(logits, c.detach() if detach else c, _checked(logits, present))
 
 

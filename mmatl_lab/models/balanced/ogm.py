@@ -100,14 +100,24 @@ class OGM(Balanced):
         if self.noise and generator is None:
             raise ValueError("the noise of OGM-GE needs generator=")
         for encoder, factor in zip(self.encoders.values(), k):
-            for parameter in encoder.parameters():
-                g = parameter.grad
-                if g is None or (self.convolutions_only and g.dim() != 4):
-                    continue
-                spread = g.std(correction=0) if self.noise else None
+            gradients = [p.grad for p in encoder.parameters() if p.grad is not None]
+            if self.convolutions_only:
+                gradients = [g for g in gradients if g.dim() == 4]
+            noise = noise_like(gradients, generator) if self.noise else []
+            for g in gradients:
                 g.mul_(factor)
-                if self.noise:
-                    g.add_(spread * torch.randn(g.shape, generator=generator).to(g))
+            for g, extra in zip(gradients, noise):
+                g.add_(extra)
+
+
+def noise_like(gradients: list[Tensor], generator: torch.Generator) -> list[Tensor]:
+    """Gaussian noise for each gradient, with the standard deviation of the gradient's own numbers."""
+    if not gradients:
+        return []
+    sizes = [g.numel() for g in gradients]
+    drawn = torch.randn(sum(sizes), generator=generator).to(gradients[0]).split(sizes)  # in one go, which is faster
+    variances = (g.norm().square() / g.numel() - g.mean().square() for g in gradients)
+    return [z.view_as(g) * v.clamp(min=0).sqrt() for z, g, v in zip(drawn, gradients, variances)]
 
 
 class OGMGE(OGM):

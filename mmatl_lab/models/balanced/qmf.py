@@ -21,33 +21,31 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Answer, Balanced
-from .fusion import confidence_fusion
-
-
-def confidence(logits: Tensor) -> Tensor:
-    """The energy of the logits over 10: (..., C) -> (...)."""
-    return logits.logsumexp(-1) / 10
+from .fusion import ENERGY_SCALE, confidence_fusion
 
 
 def rank_loss(c: Tensor, kappa: Tensor, *, margin: str = "published") -> Tensor:
-    """R of a batch, a scalar; zero when every pair is ordered with its margin.
+    """R of a batch; zero when every pair is ordered with its margin.
 
     Args:
-        c: (B,) confidences. kappa: (B,) normalised past losses in [0, 1].
+        c: (..., B) confidences. kappa: (..., B) normalised past losses in [0, 1].
         margin: "published", or "released": the margin with the other sign, so that a pair may be in the wrong order
             by that much.
+
+    Returns:
+        One number for each batch, (...).
 
     Raises:
         ValueError: another ``margin``, or shapes that differ.
     """
     if margin not in ("published", "released"):
         raise ValueError(f'margin is "published" or "released", got {margin!r}')
-    if c.shape != kappa.shape or c.dim() != 1:
-        raise ValueError(f"expected confidences and losses (B,), got {tuple(c.shape)} and {tuple(kappa.shape)}")
+    if c.shape != kappa.shape or c.dim() < 1:
+        raise ValueError(f"expected confidences and losses (..., B), got {tuple(c.shape)} and {tuple(kappa.shape)}")
     kappa = kappa.detach()
-    gap = kappa - kappa.roll(-1)
+    gap = kappa - kappa.roll(-1, -1)
     wanted = gap.abs() if margin == "published" else -gap.abs()
-    return (gap.sign() * (c - c.roll(-1)) + wanted).relu().mean()
+    return (gap.sign() * (c - c.roll(-1, -1)) + wanted).relu().mean(-1)
 
 
 class LossHistory(nn.Module):
@@ -106,15 +104,14 @@ class QMF(Balanced):
         if index is None:
             raise ValueError("QMF remembers the loss of each sample: give index=, (B,) places in the training set")
         answer = run.model(views)
-        losses = torch.stack([F.cross_entropy(z, label, reduction="none") for z in answer.logits])  # (N, B)
+        z = answer.logits
+        energy = z.logsumexp(-1)  # (N, B), of both the losses and the confidences
+        losses = energy - z.gather(2, label.expand(len(z), -1)[..., None]).squeeze(2)  # cross-entropies
         self.history.add(run.gather(index), run.gather(losses.detach().T.contiguous()).T)
-        ranks = torch.stack(
-            [
-                rank_loss(c, kappa, margin=self.margin)
-                for c, kappa in zip(confidence(answer.logits), self.history.kappa(index))
-            ]
-        )
-        fused = F.cross_entropy(confidence_fusion(answer.logits, detach=self.detach), label)
+        c = energy / ENERGY_SCALE
+        ranks = rank_loss(c, self.history.kappa(index), margin=self.margin)  # (N,)
+        weights = c.detach() if self.detach else c
+        fused = F.cross_entropy((weights[..., None] * z).sum(0), label)
         run.backward(fused + losses.mean(1).sum() + self.rank_weight * ranks.sum())
         run.update(**metrics)
         return answer
