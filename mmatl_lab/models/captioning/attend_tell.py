@@ -21,16 +21,17 @@ from torch import Tensor, nn
 from mmatl_lab.nn.decoding import State
 from mmatl_lab.nn.encoders import Part
 
-from .base import Captioner
+from .base import Captioner, build_encoder
 
 
 @dataclass(frozen=True)
 class AttendTellConfig:
     vocab_size: int
     encoder: Part = field(default_factory=lambda: Part("ImageGrid"))
-    dim: int = 192  # D of a word and of a place
-    hidden_dim: int = 384  # of the LSTM
-    word_dropout: float = 0.3
+    dim: int = 128  # D of a word and of a place
+    hidden_dim: int = 256  # of the LSTM
+    word_dropout: float = 0.0
+    pretrained: bool = True  # the encoder's convolutions come from another model, and are not trained
 
 
 class AttendTell(Captioner):
@@ -47,7 +48,7 @@ class AttendTell(Captioner):
     @classmethod
     def from_config(cls, config: AttendTellConfig) -> Self:
         """The model that ``config`` describes, with fresh weights."""
-        encoder = config.encoder.build(out_dim=config.dim)
+        encoder = build_encoder(config.encoder, config.dim, config.pretrained)
         return cls(encoder, config.vocab_size, config.dim, config.hidden_dim, config.word_dropout)
 
     def encode(self, images: Tensor) -> Tensor:

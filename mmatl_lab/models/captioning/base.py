@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmatl_lab.nn.decoding import State
+from mmatl_lab.nn.encoders import Part
 
 START, END = "<start>", "<end>"
 
@@ -106,3 +107,11 @@ def caption_log_prob(logits: Tensor, targets: Tensor) -> Tensor:
     """(B,) log p of each caption, its end token included."""
     log_prob = logits.float().log_softmax(2).gather(2, targets[..., None]).squeeze(2)
     return log_prob.masked_fill(targets == 0, 0.0).sum(1)
+
+
+def build_encoder(part: Part, dim: int, pretrained: bool) -> nn.Module:
+    """The encoder with fresh weights; ``pretrained`` keeps its convolutions as they will be loaded."""
+    encoder = part.build(out_dim=dim)
+    if pretrained:
+        encoder.convolutions.requires_grad_(False)
+    return encoder

@@ -34,7 +34,7 @@ class PrefixCaptionerConfig:
     num_layers: int = 2
     num_heads: int = 4
     max_len: int = 32  # tokens that it can read, the start token included and the prefix not
-    word_dropout: float = 0.3
+    word_dropout: float = 0.0
 
 
 class PrefixCaptioner(Captioner):

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from mmatl_lab.nn.decoding import State
 from mmatl_lab.nn.encoders import Part
 
-from .base import Captioner
+from .base import Captioner, build_encoder
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class ShowTellConfig:
     encoder: Part = field(default_factory=lambda: Part("ImageCNN"))
     dim: int = 128  # D of a word and of the picture
     hidden_dim: int = 384  # of the LSTM
-    word_dropout: float = 0.3
+    word_dropout: float = 0.0
+    pretrained: bool = True  # the encoder's convolutions come from another model, and are not trained
 
 
 class ShowTell(Captioner):
@@ -42,7 +43,7 @@ class ShowTell(Captioner):
     @classmethod
     def from_config(cls, config: ShowTellConfig) -> Self:
         """The model that ``config`` describes, with fresh weights."""
-        encoder = config.encoder.build(out_dim=config.dim)
+        encoder = build_encoder(config.encoder, config.dim, config.pretrained)
         return cls(encoder, config.vocab_size, config.dim, config.hidden_dim, config.word_dropout)
 
     def encode(self, images: Tensor) -> Tensor:

@@ -20,18 +20,19 @@ from mmatl_lab.nn.decoding import State
 from mmatl_lab.nn.encoders import Part
 from mmatl_lab.nn.transformer import DecoderBlock
 
-from .base import Captioner
+from .base import Captioner, build_encoder
 
 
 @dataclass(frozen=True)
 class TransformerCaptionerConfig:
     vocab_size: int
     encoder: Part = field(default_factory=lambda: Part("ImageGrid"))
-    dim: int = 192  # D
+    dim: int = 128  # D
     num_layers: int = 2
     num_heads: int = 4
     max_len: int = 32  # tokens that it can read, the start token included
-    word_dropout: float = 0.3
+    word_dropout: float = 0.0
+    pretrained: bool = True  # the encoder's convolutions come from another model, and are not trained
 
 
 class TransformerCaptioner(Captioner):
@@ -57,7 +58,7 @@ class TransformerCaptioner(Captioner):
     @classmethod
     def from_config(cls, config: TransformerCaptionerConfig) -> Self:
         """The model that ``config`` describes, with fresh weights."""
-        encoder = config.encoder.build(out_dim=config.dim)
+        encoder = build_encoder(config.encoder, config.dim, config.pretrained)
         more = config.num_layers, config.num_heads, config.max_len, config.word_dropout
         return cls(encoder, config.vocab_size, config.dim, *more)
 
