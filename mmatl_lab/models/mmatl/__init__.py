@@ -9,6 +9,7 @@ parts together, ``joint`` trains them.
 """
 
 from .alignment import GAMES
+from .heads import GenerationHead, RetrievalHead, represent
 from .joint import DISCRIMINATORS, PLAYERS, UNLABELLED, training_step
 from .model import MMATL, Answer, Codes, MMATLConfig
 from .parts import AlignmentDiscriminator, TaskDiscriminator, TransferModule, binarise, reverse_gradient
@@ -24,10 +25,13 @@ __all__ = [
     "AlignmentDiscriminator",
     "Answer",
     "Codes",
+    "GenerationHead",
     "MMATLConfig",
+    "RetrievalHead",
     "TaskDiscriminator",
     "TransferModule",
     "binarise",
+    "represent",
     "reverse_gradient",
     "training_step",
 ]
