@@ -3,14 +3,18 @@ r"""Calibrated fusion, which is ours: each modality has a temperature that depen
 Entropy is overconfident off the training distribution, so dynamic weights trust a corrupted modality. Here the fused
 answer is a product of experts, $\sum_m \log \mathrm{softmax}(z_m / T_m(x_m))$, with
 
-$$ \log T_m = g_m\big(u(x_m),\; u(h_m),\; e_m\big), \qquad
+$$ \log T_m = b_m + w_m \cdot \big(u(x_m),\; u(h_m),\; e_m\big), \qquad
    u(v) = \log \frac1D \sum_d \Big(\frac{v_d - \mu_d}{\sigma_d}\Big)^2, $$
 
-a network $g_m$ with one small hidden layer, which sees how unusual the input and the features are ($\mu, \sigma$: their
-moments on clean validation data) and the entropy. It is fitted by likelihood on validation data, which are made noisy
-for it. A constant $g_m$, fitted on clean data, is temperature scaling (Guo et al. 2017, arXiv:1706.04599).
+a linear function of the entropy and of how unusual the input and the features are ($\mu, \sigma$: their moments on
+clean validation data). It is fitted by likelihood on validation data, which are made noisy for it. With $w_m = 0$,
+fitted on clean data, it is temperature scaling (Guo et al. 2017, arXiv:1706.04599).
+
+How it was found: on one half of the validation data, fitted on the other half. A hidden layer, longer fitting, more
+noisy copies and a penalty on $\log T$ were no better there, and neither was the fused loss alone.
 """
 
+import itertools
 import math
 from collections.abc import Mapping
 
@@ -19,14 +23,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmatl_lab.models.balanced import Balanced
-from mmatl_lab.models.balanced.fusion import calibrated_fusion, entropy
-from mmatl_lab.seeding import drawn_from, seeded
+from mmatl_lab.models.balanced.fusion import calibrated_fusion, entropy, fixed_fusion
+from mmatl_lab.seeding import seeded
 
-from .tasks import Examples
+from .examples import Examples
 
 MOST_NOISE = 4.0  # in validation data, in units of the modality's own spread
 COPIES, NUM_STEPS = 3, 150
-HIDDEN = 8
 
 
 class Calibration(nn.Module):
@@ -46,9 +49,7 @@ class Calibration(nn.Module):
         for name, h in zip(model.modalities, answer.features):
             self.moments[name] = [(v.mean(0), v.std(0).clamp(min=1e-2)) for v in (clean[name], h)]
         self.bias = nn.Parameter(torch.zeros(len(model.modalities)))
-        self.networks = nn.ModuleList(
-            nn.Sequential(nn.Linear(3, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, 1, bias=False)) for _ in model.modalities
-        )
+        self.weight = nn.Parameter(torch.zeros(len(model.modalities), 3))
 
     def signs(self, views: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """What the temperatures depend on, (N, B, 3), and the logits, (N, B, C)."""
@@ -66,7 +67,7 @@ class Calibration(nn.Module):
         """(N, B, 3) -> T (N, B)."""
         log_t = self.bias[:, None].expand(signs.shape[:2])
         if self.by_sample:
-            log_t = log_t + torch.stack([g(s).squeeze(-1) for g, s in zip(self.networks, signs)])
+            log_t = log_t + torch.einsum("nbs,ns->nb", signs, self.weight)
         return log_t.clamp(-3, 6).exp()
 
     @staticmethod
@@ -87,11 +88,10 @@ def calibrate(model: Balanced, validation: Examples, *, by_sample: bool = True, 
 
     Args:
         by_sample: False fits one temperature for each modality, on clean data.
-        seed: of the networks and of the noise that validation data are made noisy with.
+        seed: of the noise that validation data are made noisy with.
     """
     generator = seeded(seed, 41)
-    with drawn_from(seed):
-        calibration = Calibration(model, validation.views, by_sample=by_sample)
+    calibration = Calibration(model, validation.views, by_sample=by_sample)
     with torch.no_grad():
         versions = [validation.views]
         versions += [noisy(validation.views, generator) for _ in range(COPIES if by_sample else 0)]
@@ -108,11 +108,26 @@ def calibrate(model: Balanced, validation: Examples, *, by_sample: bool = True, 
     return calibration.requires_grad_(False)
 
 
+def best_weights(logits: Tensor, label: Tensor, parts: int = 10) -> tuple[float, ...]:
+    """The constants of fixed fusion, in tenths, that are right most often on validation data.
+
+    Args:
+        logits: (N, B, C). label: (B,). parts: into how many the sum of 1 is cut; of equals the most even weights win.
+    """
+    found = []
+    for places in itertools.product(range(1, parts), repeat=len(logits)):
+        if sum(places) == parts:
+            weights = tuple(x / parts for x in places)
+            hits = (fixed_fusion(logits, weights).argmax(-1) == label).sum().item()
+            found.append((hits, -max(weights), weights))
+    return max(found)[-1]
+
+
 def noisy(views: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
     """The views with noise in each modality and sample, by chance none, a little or much of it."""
     made = {}
     for name, x in views.items():
-        severity = MOST_NOISE * torch.rand(len(x), 1, generator=generator) ** 2
+        severity = MOST_NOISE * torch.rand(len(x), 1, generator=generator)
         severity = severity * (torch.rand(len(x), 1, generator=generator) < 0.7)
         made[name] = x + severity * x.std() * torch.randn(x.shape, generator=generator)
     return made

@@ -14,6 +14,7 @@ from mmatl_lab.lessons.pages import beside, dial, examples, frame, live, loader,
 from mmatl_lab.models.balanced import METHODS, Balanced
 from mmatl_lab.models.balanced.fusion import confidence, dynamic_weights
 from mmatl_lab.seeding import seeded
+from mmatl_lab.viz.audio import player
 
 from .calibration import Calibration, calibrate
 from .systems import NAMES
@@ -64,6 +65,14 @@ def blurred(image: Tensor, sigma: float) -> Tensor:
     return image[0, 0].round().to(torch.uint8)
 
 
+def places(name: int, example: int) -> tuple[int, int]:
+    """The places of an example of a digit among the pictures and among the recordings of the data."""
+    test = data().split().test
+    images = test.images[data().image_digits[test.images] == name]
+    sounds = test.utterances[data().audio_digits[test.utterances] == name]
+    return int(images[example]), int(sounds[example % len(sounds)])
+
+
 def digit(name: str | None, example: float | None, blur: float | None, noise: float | None) -> tuple[Tensor, dict]:
     """The blurred picture (28, 28), and what the models get of it and of the noisy voice.
 
@@ -79,12 +88,10 @@ def digit(name: str | None, example: float | None, blur: float | None, noise: fl
     ):
         if value is None or not 0 <= value <= most:
             raise ValueError(f"the {what} must be a number from 0 to {most:g}: move its slider")
-    test, place = data().split().test, int(example)
-    images = test.images[data().image_digits[test.images] == int(name)]
-    sounds = test.utterances[data().audio_digits[test.utterances] == int(name)]
-    picture = blurred(data().images[images[place]], float(blur))
-    generator = seeded(int(name), place)
-    views = digit_views(picture[None], data().spectrograms[sounds[place % len(sounds)]][None], generator)
+    image, sound = places(int(name), int(example))
+    picture = blurred(data().images[image], float(blur))
+    generator = seeded(int(name), int(example))
+    views = digit_views(picture[None], data().spectrograms[sound][None], generator)
     spread = load("digits").test.views["audio"].std()
     views["audio"] = views["audio"] + noise * spread * torch.randn(views["audio"].shape, generator=generator)
     return picture, views
@@ -103,6 +110,8 @@ def judge(name: str | None, example: float | None, blur: float | None, noise: fl
     shown = picture_html(seen, f"a handwritten {name}", 112) + picture_html(
         heard, f"the sound of {name}, as a map", 112
     )
+    recording = player(data().audio[places(int(name), int(example))[1]], "the recording")
+    shown += f"<div>The recording, without noise:<br>{recording}</div>"
     return f'<div class="seen">{shown}</div><table class="methods"><tr>{head}</tr>{"".join(rows)}</table>'
 
 

@@ -34,3 +34,35 @@ def mla() -> Diagram:
     d.box("loss\nof that modality", head)
     d.box("weights\nat test time", head, out="(B, 10)")
     return d
+
+
+def qmf() -> Diagram:
+    """An encoder and a head for each modality, whose logits are weighted by their confidence."""
+    d = Diagram(
+        "QMF",
+        "Image and audio each go through an encoder and a head of their own. Each modality's logits give its "
+        "confidence, and the logits are added with the confidences as weights.",
+    )
+    told = []
+    for name, shape in SHAPES.items():
+        z = d.box("MLP, Linear", d.input(name, shape), out="(B, 10)", module=f"heads.{name}")
+        told += [z, d.box(f"confidence\nof the {name}", z, out="(B,)")]
+    d.box("Σ c z", *told, out="(B, 10)")
+    return d
+
+
+def calibrated() -> Diagram:
+    """The fusion of `calibration`: the trained model stands still, and a linear function gives the temperatures."""
+    d = Diagram(
+        "Calibrated fusion",
+        "The trained encoder and head of each modality stand still. From how unusual the input and the features are, "
+        "and from the entropy, a linear function gives a temperature for each sample. The logits are divided by it, "
+        "and the modalities' probabilities are multiplied.",
+    )
+    told = []
+    for name, shape in SHAPES.items():
+        x = d.input(name, shape)
+        z = d.box("MLP, Linear\ntrained before", x, out="(B, 10)")
+        told += [z, d.box(f"temperature\nof the {name}", x, z, out="(B,)")]
+    d.box("product of\nexperts", *told, out="(B, 10)")
+    return d

@@ -13,7 +13,8 @@ from mmatl_lab.viz.style import look
 
 from . import study
 from .calibration import Calibration
-from .tasks import DATA, EVALUATION_SEED, Examples, corrupt
+from .examples import Examples, corrupt
+from .tasks import DATA, EVALUATION_SEED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,15 +84,19 @@ def forgetting(found: dict[str, list[float]]) -> "Figure":
 
 @torch.no_grad()
 def fusions_in_noise(
-    model: Balanced, calibration: Calibration, test: Examples, modality: str
+    model: Balanced, calibration: Calibration, weights: tuple[float, ...], test: Examples, modality: str
 ) -> dict[str, list[float]]:
-    """Accuracy of each fusion, and of each modality alone, as one modality gets noisier (at SEVERITIES)."""
+    """Accuracy of each fusion, and of each modality alone, as one modality gets noisier (at SEVERITIES).
+
+    ``weights`` are those of fixed fusion that validation data chose.
+    """
     found: dict[str, list[float]] = {}
     for severity in SEVERITIES:
         views = corrupt(test.views, modality, severity, generator=seeded(EVALUATION_SEED, 3))
         z = model(views).logits
         answers = {f"{name} alone": alone for name, alone in zip(model.modalities, z)}
-        answers |= {"fixed": fixed_fusion(z, [1.0] * len(z)), "dynamic": dynamic_fusion(z)}
+        answers |= {"fixed, equal": fixed_fusion(z, [1.0] * len(z)), "fixed, chosen": fixed_fusion(z, weights)}
+        answers["dynamic"] = dynamic_fusion(z)
         answers["calibrated (ours)"] = calibration(views)
         for name, answer in answers.items():
             found.setdefault(name, []).append((answer.argmax(-1) == test.label).float().mean().item())
@@ -102,7 +107,12 @@ def plot_noise(found: dict[str, list[float]], modality: str) -> "Figure":
     import matplotlib.pyplot as plt
 
     figure, ax = plt.subplots(figsize=(6.5, 3.4))
-    styles = {"fixed": ("0.4", "-"), "dynamic": ("#D55E00", "-"), "calibrated (ours)": ("black", "-")}
+    styles = {
+        "fixed, equal": ("0.45", "-"),
+        "fixed, chosen": ("0.45", ":"),
+        "dynamic": ("#D55E00", "-"),
+        "calibrated (ours)": ("black", "-"),
+    }
     for name, values in found.items():
         colour, line = styles.get(name) or (look(name.removesuffix(" alone")).colour, "--")
         ax.plot(SEVERITIES, values, color=colour, ls=line, marker="o", ms=3, label=name)

@@ -3,10 +3,12 @@
     python -m mmatl_lab.lessons.balanced_learning.study
 
 runs the study and writes ``assets/results/balanced_learning.json`` (started again, it goes on). First each method is
-trained with two learning rates, and the one with the better fused accuracy on validation data is taken for it; then it
-is trained with that one from every seed.
+trained with three learning rates. The one with the best fused accuracy on validation data is taken for it, and it is
+trained with that one from every seed.
 """
 
+from collections.abc import Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,61 +17,66 @@ from torch import Tensor
 from mmatl_lab.models.balanced import Balanced
 from mmatl_lab.models.balanced.fusion import dynamic_fusion, fixed_fusion, sum_fusion
 from mmatl_lab.seeding import seeded
-from mmatl_lab.training import Study, paired
+from mmatl_lab.training import Study
 from mmatl_lab.viz.tables import Table
 
 from ..results import Result
-from .calibration import calibrate
+from .calibration import best_weights, calibrate
+from .examples import corrupt
 from .systems import NAMES, accuracies, make_system, settings_of
-from .tasks import DATA, EVALUATION_SEED, corrupt, load
+from .tasks import DATA, EVALUATION_SEED, load
 
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-    from mmatl_lab.training.study import Difference
-
 NAME = "balanced_learning"
 VARIANTS = {  # by name: the method and its options
     "normal": ("normal", {}),
     "independent": ("independent", {}),
+    "mla": ("mla", {}),
+    "mla_unmodified": ("mla", {"modify": False}),
     "ogm": ("ogm", {}),
     "ogm_ge": ("ogm_ge", {}),
     "qmf": ("qmf", {}),
-    "mla": ("mla", {}),
-    "mla_unmodified": ("mla", {"modify": False}),
 }
-LEADING = ("normal", "independent", "mla")  # are trained first
-RATES = (0.05, 0.1)
-SEEDS = {"digits": range(5), "smartwatch": range(10), "scenes3": range(5)}
-RATE_SEEDS = {"digits": (0,), "smartwatch": (0, 5), "scenes3": (0,)}  # from which the rates are chosen
-METHOD_NAMES = NAMES | {"mla_unmodified": "MLA without P"}
-COMPARED = (  # what is compared with what, and MLA's fusion where it is not the dynamic one
-    ("mla", "normal", ""),
-    ("independent", "normal", ""),
-    ("mla", "independent", ""),
-    ("mla", "independent", "fixed"),
-    ("mla", "independent", "calibrated"),
-    ("mla", "mla_unmodified", ""),
-    ("ogm", "normal", ""),
-    ("ogm_ge", "normal", ""),
-    ("qmf", "normal", ""),
+RATES = (0.025, 0.05, 0.1)
+SEEDS = {"digits": range(5), "smartwatch": range(10), "scenes3": range(5), "clip": range(5)}
+RATE_SEEDS = {"digits": (0,), "smartwatch": (0, 5), "scenes3": (0,), "clip": (0,)}  # from which the rates are chosen
+METHOD_NAMES = {
+    name: "MLA without P" if name == "mla_unmodified" else NAMES[method] for name, (method, _) in VARIANTS.items()
+}
+CHOSEN = "weighted"  # fixed fusion with weights that validation data chose
+COMPARED = (  # one method minus another, and how both are fused where it is not each in its own way
+    ("independent", "normal", "", ""),
+    ("mla", "normal", "", ""),
+    ("mla", "normal", CHOSEN, ""),
+    ("mla", "normal", CHOSEN, CHOSEN),
+    ("mla", "independent", "", ""),
+    ("mla", "independent", CHOSEN, CHOSEN),
+    ("mla", "independent", "calibrated", "calibrated"),
+    ("mla", "mla_unmodified", "", ""),
+    ("ogm", "normal", "", ""),
+    ("ogm_ge", "normal", "", ""),
+    ("qmf", "normal", "", ""),
 )
+FUSION_NAMES = {CHOSEN: "chosen weights", "calibrated": "calibrated"}
+CALIBRATED = ("mla", "independent")  # the methods whose fusion is calibrated, too
 CORRUPTIONS = (("noise", 1.0), ("noise", 2.0), ("noise", 4.0), ("gaps", 0.5))  # gaps: the calibration never saw any
 
 
 def cell(data: str, method: str, lr: float, seed: int) -> dict[str, float]:
-    """Train once; accuracy on validation and test, of MLA's test-time fusions under corruption, too."""
+    """Train once; accuracy on validation and test, and of all test-time fusions; of MLA under corruption, too."""
     model, task = trained(data, method, lr, seed), load(data, seed)
     found = {f"validation_{k}": v for k, v in accuracies(model, task.validation).items()}
     found |= {f"test_{k}": v for k, v in accuracies(model, task.test).items()}
-    return found | (_fusions(model, data, seed) if method == "mla" else {})
+    corruptions = CORRUPTIONS if method == "mla" else ()
+    return found | fusions(model, data, seed, corruptions, calibrating=method in CALIBRATED)
 
 
 def trained(data: str, method: str, lr: float, seed: int) -> Balanced:
     """One of VARIANTS, trained on a task."""
     name, options = VARIANTS[method]
     settings = settings_of(data, name, lr=lr, options=options)
-    return make_system(data, name, settings).trained(settings, seed=seed, needed={"task": load(data, seed)})
+    return make_system(data, name).trained(settings, seed=seed, needed={"task": load(data, seed)})
 
 
 def rate_cell(data: str, method: str, lr: float, seed: int) -> dict[str, float]:
@@ -81,29 +88,34 @@ def rate_cell(data: str, method: str, lr: float, seed: int) -> dict[str, float]:
     return {"validation": accuracies(model, load(data, seed).validation)["fused"]}
 
 
-def _fusions(model: Balanced, data: str, seed: int) -> dict[str, float]:
+@torch.no_grad()
+def fusions(
+    model: Balanced, data: str, seed: int, corruptions: Sequence[tuple[str, float]], *, calibrating: bool
+) -> dict[str, float]:
     """``FUSION@CORRUPTION`` for every fusion, and ``best_single@CORRUPTION``, clean data included."""
     task, found = load(data, seed), {}
-    calibrated = calibrate(model, task.validation, seed=seed)
-    scaled = calibrate(model, task.validation, by_sample=False)
+    weights = best_weights(model(task.validation.views).logits, task.validation.label)
+    fitted = {}
+    if calibrating:
+        fitted = {
+            "scaled": calibrate(model, task.validation, by_sample=False),
+            "calibrated": calibrate(model, task.validation, seed=seed),
+        }
     versions = {"clean": task.test.views}
-    for kind, severity in CORRUPTIONS:
+    for kind, severity in corruptions:
         for name in model.modalities:
             generator = seeded(EVALUATION_SEED, seed, 7)
             versions[f"{kind}{severity:g}_{name}"] = corrupt(
                 task.test.views, name, severity, kind=kind, generator=generator
             )
     for version, views in versions.items():
-        with torch.no_grad():
-            z = model(views).logits
-            answers = {
-                "sum": sum_fusion(z),
-                "fixed": fixed_fusion(z, [1.0] * len(z)),
-                "dynamic": dynamic_fusion(z),
-                "dynamic_batch": dynamic_fusion(z, per="batch"),
-                "scaled": scaled(views),
-                "calibrated": calibrated(views),
-            }
+        z = model(views).logits
+        answers = {
+            "sum": sum_fusion(z),
+            CHOSEN: fixed_fusion(z, weights),
+            "dynamic": dynamic_fusion(z),
+            "dynamic_batch": dynamic_fusion(z, per="batch"),
+        } | {name: fusion(views) for name, fusion in fitted.items()}
         hits = {name: _accuracy(answer, task.test.label) for name, answer in answers.items()}
         hits["best_single"] = max(_accuracy(alone, task.test.label) for alone in z)
         found |= {f"{name}@{version}": value for name, value in hits.items()}
@@ -114,14 +126,9 @@ def _accuracy(answer: Tensor, label: Tensor) -> float:
     return (answer.argmax(-1) == label).float().mean().item()
 
 
-def variants(data: str) -> list[str]:
-    """The names of VARIANTS that are trained on a task: all on the digits, the leading ones on the others."""
-    return list(VARIANTS) if data == "digits" else list(LEADING)
-
-
 def rates_study() -> Study:
     """What the learning rates are chosen from."""
-    grids = [{"data": [d], "method": variants(d), "lr": RATES, "seed": seeds} for d, seeds in RATE_SEEDS.items()]
+    grids = [{"data": [d], "method": VARIANTS, "lr": RATES, "seed": seeds} for d, seeds in RATE_SEEDS.items()]
     return Study("balanced_learning_rates", rate_cell, grids)
 
 
@@ -133,9 +140,8 @@ def best_rates(frame: "DataFrame") -> dict[tuple[str, str], float]:
 
 def study(rates: dict[tuple[str, str], float]) -> Study:
     """Every method on every task with its own rate, from every seed."""
-    order = sorted(((data, method) for data in SEEDS for method in variants(data)), key=lambda c: c[1] not in LEADING)
-    grids = [{"data": [d], "method": [m], "lr": [rates[d, m]], "seed": SEEDS[d]} for d, m in order]
-    return Study(NAME, cell, grids)
+    grids = [{"data": [d], "method": [m], "lr": [rates[d, m]], "seed": SEEDS[d]} for m in VARIANTS for d in SEEDS]
+    return Study(NAME, cell, grids, version=2)
 
 
 def results() -> "DataFrame":
@@ -149,27 +155,52 @@ def values(frame: "DataFrame", data: str, method: str, metric: str = "test_fused
     return rows.sort_values("seed")[metric].tolist()
 
 
-def gain(frame: "DataFrame", data: str, method: str, over: str, metric: str = "test_fused") -> "Difference":
-    """How much better a method is than another on a task, seed by seed."""
-    return paired(frame, metric, {"data": data, "method": method}, {"data": data, "method": over})
+def metric_of(fusion: str = "") -> str:
+    """The metric of the fused answer; ``fusion`` is one of `fusions`, by default the method's own."""
+    return f"{fusion}@clean" if fusion else "test_fused"
 
 
-def compared(frame: "DataFrame") -> Table:
+def gain(
+    frame: "DataFrame", data: str, method: str, over: str, metric: str = "test_fused", other_metric: str = ""
+) -> Result:
+    """How much better a method is than another on a task, seed by seed; the other may have another metric."""
+    pairs = zip(values(frame, data, method, metric), values(frame, data, over, other_metric or metric), strict=True)
+    return Result.from_values("gain", f"{method} − {over}", [a - b for a, b in pairs], of=DATA[data].draws)
+
+
+def compared(frame: "DataFrame", data: str) -> Table:
     """Differences seed by seed, in points: of the fused answer, and of the modality that joint training starves."""
     rows = []
+    for one, other, fusion, other_fusion in COMPARED:
+        metrics = [("fused", metric_of(fusion), metric_of(other_fusion))]
+        if not fusion:
+            metrics.append((f"{DATA[data].weak} alone", weak(data), weak(data)))
+        names = (fused_name(one, fusion), fused_name(other, other_fusion))
+        for what, metric, other_metric in metrics:
+            d = gain(frame, data, one, other, metric, other_metric)
+            interval = f"{100 * d.low:+.1f} to {100 * d.high:+.1f}"
+            rows.append((" − ".join(names), what, f"{100 * d.value:+.1f}", interval))
+    return Table(
+        ("difference", "of", "points", "95 % interval"), rows, title=f"{data}, {len(SEEDS[data])} {DATA[data].draws}"
+    )
+
+
+def fused_name(method: str, fusion: str) -> str:
+    """A method and how its modalities are fused, where it is not its own way."""
+    return METHOD_NAMES[method] + (f" ({FUSION_NAMES[fusion]})" if fusion else "")
+
+
+def contributions(frame: "DataFrame") -> Table:
+    """What the other modalities add to the strongest one, after joint, independent and alternating training."""
+    rows = []
     for data in SEEDS:
-        for one, other, fusion in COMPARED:
-            if not {one, other} <= set(variants(data)):
-                continue
-            metrics = [("fused", f"{fusion}@clean" if fusion else "test_fused", "test_fused")]
-            if not fusion:
-                metrics.append((f"{DATA[data].weak} alone", weak(data), weak(data)))
-            for what, metric, over in metrics:
-                sides = values(frame, data, one, metric), values(frame, data, other, over)
-                d = Result.from_values(data, what, [100 * (a - b) for a, b in zip(*sides, strict=True)])
-                name = f"{METHOD_NAMES[one]}{f' ({fusion})' if fusion else ''} − {METHOD_NAMES[other]}"
-                rows.append((data, name, what, f"{d.value:+.1f}", f"{d.low:+.1f} to {d.high:+.1f}"))
-    return Table(("task", "difference", "of", "points", "95 % interval"), rows)
+        for method in ("normal", "independent", "mla"):
+            alone = {m: fmean(values(frame, data, method, f"test_{m}")) for m in DATA[data].modalities}
+            strongest = max(alone, key=alone.get)
+            fused = fmean(values(frame, data, method, metric_of(CHOSEN)))
+            added = f"{100 * (fused - alone[strongest]):+.1f}"
+            rows.append((data, METHOD_NAMES[method], f"{strongest} {alone[strongest]:.3f}", f"{fused:.3f}", added))
+    return Table(("task", "training", "strongest alone", "fused (chosen weights)", "the others add, points"), rows)
 
 
 def worst_cases(results: list[Result]) -> Table:

@@ -1,9 +1,9 @@
 """The systems of the lesson: each method on each task, trained by plain SGD, as the papers have it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,25 +13,40 @@ from mmatl_lab.lessons.results import Result
 from mmatl_lab.models.balanced import METHODS, Balanced, BalancedConfig, build
 from mmatl_lab.training import Run
 
-from .tasks import EVALUATION_SEED, SOURCES, Examples, Task, load
+from .examples import Examples, Task
+from .tasks import EVALUATION_SEED, SOURCES, load
 
-DIM = 32  # of each modality's features
 STEPS = {"digits": 600, "smartwatch": 300, "scenes3": 600, "clip": 300}
 FETCHED_STEPS = 1_000
-BATCH_SIZE = 64
 LR = 0.05
-FASTER = dict.fromkeys(  # trained at 0.1 by default: the study's choice on validation data
-    [
-        ("digits", "normal"),
-        ("digits", "ogm"),
-        ("smartwatch", "independent"),
-        ("smartwatch", "normal"),
-        ("smartwatch", "ogm_ge"),
-        ("scenes3", "mla"),
-        ("scenes3", "ogm_ge"),
-    ],
-    0.1,
-)
+
+
+class Size(NamedTuple):
+    """Of a preset: D of each modality's features, the hidden layer of its encoder, the batch, and how much of STEPS."""
+
+    dim: int
+    hidden_dim: int
+    batch_size: int
+    length: float
+
+
+SIZES = {"quick": Size(32, 64, 64, 0.1), "full": Size(32, 64, 64, 1), "gpu": Size(128, 256, 256, 2)}
+RATES = {  # where it is not LR: the study's choices on validation data
+    ("digits", "normal"): 0.1,
+    ("digits", "ogm"): 0.1,
+    ("digits", "qmf"): 0.025,
+    ("smartwatch", "normal"): 0.025,
+    ("smartwatch", "independent"): 0.025,
+    ("smartwatch", "mla"): 0.025,
+    ("smartwatch", "ogm_ge"): 0.1,
+    ("smartwatch", "qmf"): 0.025,
+    ("scenes3", "mla"): 0.1,
+    ("scenes3", "qmf"): 0.025,
+    ("clip", "normal"): 0.1,
+    ("clip", "ogm"): 0.1,
+    ("clip", "ogm_ge"): 0.1,
+    ("clip", "qmf"): 0.025,
+}
 OGM_ALPHA = 0.3
 NAMES = {
     "normal": "joint",
@@ -47,7 +62,7 @@ NAMES = {
 class BalancedSettings:
     num_steps: int
     model: BalancedConfig
-    batch_size: int = BATCH_SIZE
+    batch_size: int = SIZES["full"].batch_size
     lr: float = LR
     data: str = "digits"
 
@@ -56,31 +71,32 @@ def settings_of(
     data: str,
     method: str,
     *,
+    preset: str = "full",
     num_steps: int | None = None,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int | None = None,
     lr: float | None = None,
     options: dict[str, Any] | None = None,
 ) -> BalancedSettings:
-    """The settings of a method on a task; ``options`` are the method's own.
+    """The settings of a method on a task; ``options`` are the method's own, None is what the preset has.
 
     Raises:
-        ValueError: an unknown task or method.
+        ValueError: an unknown task, method or preset.
     """
-    if data not in SOURCES:
-        raise ValueError(f"there is no data {data!r}: choose one of {', '.join(SOURCES)}")
-    if method not in METHODS:
-        raise ValueError(f"there is no method {method!r}: choose one of {', '.join(METHODS)}")
-    source, options = SOURCES[data], dict(options or {})
-    num_samples = source.num_train
+    for what, name, known in (("data", data, SOURCES), ("method", method, METHODS), ("preset", preset, SIZES)):
+        if name not in known:
+            raise ValueError(f"there is no {what} {name!r}: choose one of {', '.join(known)}")
+    source, size, options = SOURCES[data], SIZES[preset], dict(options or {})
+    num_samples, batch_size = source.num_train, batch_size or size.batch_size
     if method in ("ogm", "ogm_ge"):
         options = {"alpha": OGM_ALPHA} | options
     if method == "qmf":
         options |= {"num_samples": num_samples}
     if method == "mla":
         options |= {"steps_per_epoch": max(1, num_samples // batch_size)}
-    config = BalancedConfig(method, source.encoders, len(source.classes), DIM, options)
-    lr = FASTER.get((data, method), LR) if lr is None else lr
-    return BalancedSettings(num_steps or STEPS.get(data, FETCHED_STEPS), config, batch_size, lr, data)
+    config = BalancedConfig(method, source.encoders(size.hidden_dim), len(source.classes), size.dim, options)
+    lr = RATES.get((data, method), LR) if lr is None else lr
+    num_steps = num_steps or round(size.length * STEPS.get(data, FETCHED_STEPS))
+    return BalancedSettings(num_steps, config, batch_size, lr, data)
 
 
 def draw(examples: Examples, n: int, generator: torch.Generator) -> tuple[Tensor, Examples]:
@@ -102,10 +118,8 @@ def fit(
     train = (task or load(settings.data, 0 if settings.data == "smartwatch" else run.seed)).train
     for step, generator in run:
         index, batch = draw(train, settings.batch_size, generator)
-        rows = run.shard
-        views = {name: x[rows].to(run.device) for name, x in batch.views.items()}
-        label = batch.label[rows].to(run.device)
-        run.module.step(run, views, label, index=index[rows].to(run.device), generator=generator)
+        index, batch = index[run.shard].to(run.device), batch.rows(run.shard).to(run.device)
+        run.module.step(run, batch.views, batch.label, index=index, generator=generator)
         if look:
             look(step)
 
@@ -145,14 +159,11 @@ def evaluate(data: str, method: str, model: Balanced) -> list[Result]:
 SGD = partial(torch.optim.SGD, lr=LR, momentum=0.9, weight_decay=1e-4)  # Run sets the learning rate of each step
 
 
-def make_system(data: str, method: str, full: BalancedSettings | None = None, *, name: str | None = None) -> System:
-    """The system of a method on a task; ``full`` replaces the settings that are its own."""
-    full = full or settings_of(data, method)
-    quick = BalancedSettings(min(60, full.num_steps), full.model, full.batch_size, full.lr, data)
-    gpu = BalancedSettings(4 * full.num_steps, full.model, 4 * full.batch_size, full.lr, data)
+def make_system(data: str, method: str, *, name: str | None = None, **changes) -> System:
+    """The system of a method on a task; ``changes`` are arguments of :func:`settings_of` for all its presets."""
     return System(
         name or f"balanced_{data}_{method}",
-        {"quick": quick, "full": full, "gpu": gpu},
+        {preset: settings_of(data, method, preset=preset, **changes) for preset in SIZES},
         build=build,
         fit=fit,
         evaluate=partial(evaluate, data, method),
@@ -178,14 +189,12 @@ def configure(options: Mapping[str, str | int]) -> System:
         ValueError: a fusion for a method that has its own.
     """
     data, method = options.get("data", "digits"), options.get("method", "mla")
-    batch_size, fusion = options.get("batch-size", BATCH_SIZE), options.get("fusion")
+    fusion, batch_size = options.get("fusion"), options.get("batch-size")
     if fusion and method != "mla":
         raise ValueError(f"--fusion {fusion} belongs to mla: {method!r} has its own fusion, leave it out")
-    steps = None
+    changes = {"batch_size": batch_size, "options": {"fusion": fusion} if fusion else {}}
     if "epochs" in options:
-        steps = options["epochs"] * max(1, SOURCES[data].num_train // batch_size)
-    method_options = {"fusion": fusion} if fusion else {}
-    full = settings_of(data, method, num_steps=steps, batch_size=batch_size, options=method_options)
-    system = make_system(data, method, full, name=f"balanced_{data}_{method}" + (f"_{fusion}" if fusion else ""))
-    asked_for_length = steps is not None or "batch-size" in options
-    return replace(system, presets=dict.fromkeys(system.presets, full)) if asked_for_length else system
+        per_epoch = SOURCES[data].num_train // (batch_size or SIZES["full"].batch_size)
+        changes["num_steps"] = options["epochs"] * max(1, per_epoch)
+    name = f"balanced_{data}_{method}" + (f"_{fusion}" if fusion else "")
+    return make_system(data, method, name=name, **changes)

@@ -11,7 +11,6 @@ it is: both sensors have a spread of 1.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -28,30 +27,12 @@ from mmatl_lab.world.scene import SHAPES, sample_scenes
 from mmatl_lab.world.text import CAPTION_WORDS, captions
 
 from . import fetched
+from .examples import Examples, Task
 
 EVALUATION_SEED = 90_416
 CONTRAST, IMAGE_NOISE, AUDIO_NOISE = 0.2, 1.0, 1.5  # of the digits; noises in units of the inputs' own spread
 SCENE_CONTRAST, SCENE_NOISE, SCENE_HUM, HIDDEN_WORDS = 0.15, 0.3, 0.3, 0.5
 CLIP_NOISE = 0.15  # of the pictures in [0, 1] whose CLIP features are taken
-HIDDEN_DIM = 64  # of each encoder
-
-
-class Examples(NamedTuple):
-    """Inputs by modality, (B, F_m), and labels (B,)."""
-
-    views: dict[str, Tensor]
-    label: Tensor
-
-    def rows(self, index: Tensor) -> "Examples":
-        return Examples({name: x[index] for name, x in self.views.items()}, self.label[index])
-
-
-class Task(NamedTuple):
-    """Three parts of which none shares a picture, a voice, a person or a scene with another."""
-
-    train: Examples
-    validation: Examples
-    test: Examples
 
 
 @dataclass(frozen=True)
@@ -75,10 +56,10 @@ class Source:
     draws: str = "seeds"
     data: Callable[[], Mapping[str, str]] = dict
 
-    @property
-    def encoders(self) -> dict[str, Part]:
+    def encoders(self, hidden_dim: int) -> dict[str, Part]:
+        """An encoder with one hidden layer for each modality."""
         return {
-            name: Part("MLPEncoder", {"in_dim": in_dim, "hidden_dim": HIDDEN_DIM})
+            name: Part("MLPEncoder", {"in_dim": in_dim, "hidden_dim": hidden_dim})
             for name, in_dim in self.modalities.items()
         }
 
@@ -246,13 +227,13 @@ DATA: dict[str, Source] = {
         smartwatch,
         {"accelerometer": 54, "gyroscope": 54},
         watch_data.EXERCISES,
-        1_900,
+        1_950,
         "gyroscope",
         "persons",
         data=lambda: {"smartwatch": watch_data.load_smartwatch().data_hash},
     ),
     "scenes3": Source(scenes3, {"image": 256, "audio": 320, "text": len(CAPTION_WORDS)}, tuple(SHAPES), 4_000, "image"),
-    "clip": Source(clip, {"image": 128, "text": 128}, tuple(SHAPES), 2_000, "text"),
+    "clip": Source(clip, {"image": 128, "text": 128}, tuple(SHAPES), 2_000, "image"),
 }
 
 
@@ -283,31 +264,3 @@ def load(name: str, seed: int = 0) -> Task:
     if name not in SOURCES:
         raise ValueError(f"there is no data {name!r}: choose one of {', '.join(SOURCES)}")
     return SOURCES[name].make(seed)
-
-
-def corrupt(
-    views: Mapping[str, Tensor], modality: str, severity: float, *, kind: str = "noise", generator: torch.Generator
-) -> dict[str, Tensor]:
-    """The same views, one modality of which is corrupted.
-
-    Args:
-        severity: for "noise" the standard deviation of Gaussian noise, in units of the modality's own spread; for
-            "gaps" the share of its numbers that are lost, in [0, 1].
-        kind: "noise", or "gaps": one stretch of the numbers is set to 0, its place drawn for each sample.
-
-    Raises:
-        ValueError: an unknown kind or modality.
-    """
-    if modality not in views:
-        raise ValueError(f"there is no modality {modality!r}: choose one of {', '.join(views)}")
-    x = views[modality]
-    if kind == "noise":
-        x = x + severity * x.std() * torch.randn(x.shape, generator=generator)
-    elif kind == "gaps":
-        B, width = x.shape
-        start = torch.randint(width, (B, 1), generator=generator)
-        lost = (torch.arange(width) - start) % width < round(severity * width)
-        x = x.masked_fill(lost, 0.0)
-    else:
-        raise ValueError(f'kind is "noise" or "gaps", got {kind!r}')
-    return {**views, modality: x}

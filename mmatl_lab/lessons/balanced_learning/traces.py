@@ -14,8 +14,8 @@ from mmatl_lab.models.balanced import MLA, Balanced, modulation
 from mmatl_lab.seeding import drawn_from, seeded
 from mmatl_lab.viz.style import look
 
-from .systems import LR, STEPS, BalancedSettings, accuracies, draw, make_system, settings_of
-from .tasks import Examples, Task
+from .examples import Examples, Task
+from .systems import LR, BalancedSettings, accuracies, draw, make_system, settings_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,8 +54,9 @@ class Trace:
         self.steps.append(step)
         for name, value in accuracies(self.model, self.validation).items():
             self.curves["accuracy"][name].append(value)
-        logits = self.model(self.validation.views).logits
-        ratio = modulation(logits, self.validation.label, 1.0).ratio
+        device = next(self.model.parameters()).device
+        logits = self.model({name: x.to(device) for name, x in self.validation.views.items()}).logits
+        ratio = modulation(logits, self.validation.label.to(device), 1.0).ratio
         for name, rho in zip(self.model.modalities, ratio.tolist()):
             self.curves["ratio"][name].append(rho)
             self.curves["gradient"][name].append(torch.stack(self._norms.pop(name)).mean().item())
@@ -72,16 +73,25 @@ class Recorded(NamedTuple):
 def recorded(data: str, method: str, contrast: float = CONTRASTS[0]) -> Recorded:
     """What ``python -m mmatl_lab.lessons.balanced_learning.traces`` recorded, with the settings of ``full``.
 
+    ``contrast`` is that of the digits' pictures.
+
     Raises:
         KeyError: a training that was not recorded.
     """
-    return Recorded(**json.loads(paths.asset(FILE).read_text(encoding="utf-8"))[f"{data} {method} {contrast:g}"])
+    return Recorded(**json.loads(paths.asset(FILE).read_text(encoding="utf-8"))[_key(data, method, contrast)])
 
 
-def traced(data: str, method: str, task: Task, num_steps: int, *, seed: int = 0, options: dict | None = None) -> Trace:
-    """Train a method on a task and look on; all methods have one learning rate, so that they can be compared."""
-    settings = settings_of(data, method, num_steps=num_steps, lr=LR, options=options)
-    return traced_by(make_system(data, method, settings), settings, task, seed)
+def _key(data: str, method: str, contrast: float) -> str:
+    return f"{data} {method} {contrast:g}" if data == "digits" else f"{data} {method}"
+
+
+def traced(data: str, method: str, task: Task, *, seed: int = 0, **changes) -> Trace:
+    """Train a method on a task and look on; all methods have one learning rate, so that they can be compared.
+
+    ``changes`` are arguments of `settings_of`, such as ``preset="quick"``.
+    """
+    settings = settings_of(data, method, **({"lr": LR} | changes))
+    return traced_by(make_system(data, method), settings, task, seed)
 
 
 def traced_by(system, settings: BalancedSettings, task: Task, seed: int) -> Trace:
@@ -183,19 +193,21 @@ def protecting(features: Tensor, batch_size: int = 64) -> Tensor:
 
 
 def record() -> dict[str, dict]:
-    """The trainings of the notebook that are looked at, by ``DATA METHOD CONTRAST``."""
+    """The trainings of the notebook that are looked at."""
     from . import tasks
 
-    wanted = [("ogm", CONTRASTS[0]), ("mla", CONTRASTS[0])]
-    wanted += [(method, contrast) for contrast in CONTRASTS for method in ("normal", "independent")]
+    wanted = [("digits", method, CONTRASTS[0]) for method in ("ogm", "qmf", "mla")]
+    wanted += [("digits", method, contrast) for contrast in CONTRASTS for method in ("normal", "independent")]
+    wanted += [("clip", method, CONTRASTS[0]) for method in ("normal", "independent", "mla")]
     found = {}
-    for method, contrast in wanted:
-        trace = traced("digits", method, tasks.digits(contrast=contrast), STEPS["digits"])
+    for data, method, contrast in wanted:
+        task = tasks.digits(contrast=contrast) if data == "digits" else tasks.load(data)
+        trace = traced(data, method, task)
         curves = {
             what: {name: [round(x, 5) for x in values] for name, values in by_name.items()}
             for what, by_name in trace.curves.items()
         }
-        found[f"digits {method} {contrast:g}"] = {"steps": trace.steps, "curves": curves}
+        found[_key(data, method, contrast)] = {"steps": trace.steps, "curves": curves}
     return found
 
 

@@ -4,13 +4,15 @@ import pandas as pd
 import pytest
 import torch
 
-from mmatl_lab.lessons.balanced_learning import study
-from mmatl_lab.lessons.balanced_learning.calibration import calibrate
+from mmatl_lab.lessons.balanced_learning import costs, study
+from mmatl_lab.lessons.balanced_learning.calibration import best_weights, calibrate
+from mmatl_lab.lessons.balanced_learning.examples import Examples, corrupt
 from mmatl_lab.lessons.balanced_learning.recipe import RECIPE
 from mmatl_lab.lessons.balanced_learning.systems import accuracies, configure, make_system, settings_of
-from mmatl_lab.lessons.balanced_learning.tasks import DATA, Examples, corrupt, digits, load, smartwatch
+from mmatl_lab.lessons.balanced_learning.tasks import DATA, digits, load, smartwatch
 from mmatl_lab.lessons.balanced_learning.traces import EVERY, forgetting, protecting, traced
 from mmatl_lab.models.balanced import METHODS
+from mmatl_lab.models.balanced.fusion import fixed_fusion
 from mmatl_lab.seeding import seeded
 
 
@@ -34,6 +36,11 @@ def test_the_parts_share_nothing_and_a_seed_decides_them(name):
     )
     rows = [{tuple(row) for row in part.views[first].tolist()} for part in task]
     assert not (rows[0] & rows[1] or rows[0] & rows[2] or rows[1] & rows[2])
+
+
+def test_no_person_leaves_more_windows_to_train_on_than_the_source_says():
+    sizes = [len(smartwatch(person).train.label) for person in range(10)]
+    assert max(sizes) == DATA["smartwatch"].num_train  # QMF keeps a loss for each of them
 
 
 def test_the_contrast_scales_the_pictures_alone():
@@ -75,6 +82,7 @@ def test_the_options_describe_one_system():
     system = configure({"data": "scenes3", "method": "mla", "fusion": "fixed", "epochs": 3, "batch-size": 100})
     settings = system.settings("full")
     assert system.name == "balanced_scenes3_mla_fixed" and system.settings("quick") == settings
+    assert system.settings("gpu").num_steps == settings.num_steps
     assert (settings.num_steps, settings.batch_size, settings.model.options["fusion"]) == (120, 100, "fixed")
     assert len(system.make(settings).modalities) == 3
     assert configure({}).name == "balanced_digits_mla"
@@ -93,7 +101,7 @@ def test_every_method_trains_and_is_saved_with_its_options(method, tmp_path):
 
 def trained(num_steps=80):
     settings = settings_of("digits", "mla", num_steps=num_steps)
-    return make_system("digits", "mla", settings).trained(settings)
+    return make_system("digits", "mla").trained(settings)
 
 
 def test_the_calibration_trusts_a_noisy_modality_less_and_leaves_the_model_alone():
@@ -116,7 +124,7 @@ def test_without_samples_a_calibration_is_one_temperature_for_each_modality():
 
 
 def test_a_trace_has_a_number_for_each_modality_at_each_look():
-    trace = traced("digits", "mla", load("digits"), 2 * EVERY + 1)
+    trace = traced("digits", "mla", load("digits"), num_steps=2 * EVERY + 1)
     assert trace.steps == [0, EVERY, 2 * EVERY]
     for what, names in (("accuracy", {"fused", "image", "audio"}), ("gradient", {"image", "audio"})):
         assert set(trace.curves[what]) == names
@@ -146,7 +154,51 @@ def test_rates_are_chosen_on_validation_and_gains_are_paired():
             for s in range(3)
         ]
     )
-    assert study.gain(frame, "digits", "a", "b").mean == pytest.approx(0.2)
+    assert study.gain(frame, "digits", "a", "b").value == pytest.approx(0.2)
+    frame["weighted@clean"] = frame.test_fused + 0.05
+    assert study.gain(frame, "digits", "a", "b", "weighted@clean", "test_fused").value == pytest.approx(0.25)
+
+
+def test_every_method_is_studied_on_every_task_from_five_seeds_or_more():
+    frame = study.results()
+    assert set(METHODS) <= set(study.VARIANTS)
+    for data, seeds in study.SEEDS.items():
+        assert len(seeds) >= 5
+        for method in study.VARIANTS:
+            assert len(study.values(frame, data, method)) == len(seeds)
+            assert len(study.values(frame, data, method, study.weak(data))) == len(seeds)
+
+
+def test_the_presets_differ_in_what_they_train():
+    system = make_system("digits", "mla")
+    quick, full, gpu = (system.settings(preset) for preset in ("quick", "full", "gpu"))
+    assert quick.num_steps < full.num_steps < gpu.num_steps and gpu.batch_size > full.batch_size
+    sizes = [sum(p.numel() for p in system.make(settings).parameters()) for settings in (quick, full, gpu)]
+    assert sizes[0] == sizes[1] < sizes[2]
+    assert gpu.model.options["steps_per_epoch"] == 3_000 // gpu.batch_size
+
+
+def test_the_weights_that_validation_chooses_are_the_best_of_all_tenths():
+    generator = seeded(0)
+    label = torch.randint(4, (400,), generator=generator)
+    code = torch.nn.functional.one_hot(label, 4)
+    sharp, blurred = (code + s * torch.randn(code.shape, generator=generator) for s in (0.5, 2.0))
+    z = torch.stack([blurred, sharp])
+    weights = best_weights(z, label)
+    assert sum(weights) == pytest.approx(1) and weights[1] > weights[0]
+
+    def accuracy(weights):
+        return (fixed_fusion(z, weights).argmax(-1) == label).float().mean()
+
+    assert all(accuracy(weights) >= accuracy((k / 10, 1 - k / 10)) for k in range(1, 10))
+    assert best_weights(torch.stack([sharp] * 2), label) == (0.5, 0.5)  # of equals the most even
+
+
+def test_the_steps_costs_are_shipped_for_every_method_with_a_plain_counterpart():
+    found = costs.shipped()
+    assert {method for method, _ in found} == set(METHODS) - {"normal", "independent"}
+    assert all(len(ratios) >= 5 and min(ratios) > 0.5 for ratios in found.values())
+    assert len(costs.ratios("ogm", rounds=2, num_steps=1)) == 2
 
 
 def test_examples_are_taken_in_rows():

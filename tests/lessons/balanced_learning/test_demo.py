@@ -31,7 +31,7 @@ def forget():
 def test_every_method_answers_and_the_calibrated_one_as_well(models):
     page = demo.judge("3", 0, 1.0, 2.0)
     assert page.count("<tr>") == 2 + len(METHODS)
-    assert "a handwritten 3" in page and "MLA, calibrated" in page
+    assert "a handwritten 3" in page and "MLA, calibrated" in page and page.count("<audio") == 1
 
 
 def test_the_shares_of_trust_sum_to_one(models):
