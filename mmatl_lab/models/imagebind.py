@@ -1,15 +1,15 @@
 r"""ImageBind: one space for many modalities, each paired with a single one (Girdhar et al. 2023, arXiv:2305.05665).
 
-Encoder $m$ maps its modality to unit vectors. One modality is the hub, for ImageBind the image. The vectors $h_i$ of
-the hub meet those of each other modality, $z_i^m$, in a contrastive loss of both directions, at a temperature
+Encoder $m$ maps its modality to unit vectors. One modality is the bridge, for ImageBind the image. The vectors $h_i$
+of the bridge meet those of each other modality, $z_i^m$, in a contrastive loss of both directions, at a temperature
 $\tau_m$:
 
-$$ L = \sum_{m \ne \text{hub}} L_m, \qquad
+$$ L = \sum_{m \ne \text{bridge}} L_m, \qquad
    L_m = \frac{1}{2B} \sum_i -\log \frac{e^{h_i^\top z_i^m/\tau_m}}{\sum_j e^{h_i^\top z_j^m/\tau_m}}
                            - \log \frac{e^{h_i^\top z_i^m/\tau_m}}{\sum_j e^{h_j^\top z_i^m/\tau_m}}. $$
 
-Two modalities other than the hub never meet in a loss. They can find each other as far as both agree with the hub:
-*emergent alignment*. With two modalities it is the usual dual encoder.
+Two modalities other than the bridge never meet in a loss. They can find each other as far as both agree with the
+bridge: *emergent alignment*. With two modalities it is the usual dual encoder.
 """
 
 import math
@@ -31,7 +31,7 @@ class ImageBindConfig:
     """An encoder for each modality, by name, and the pairs of modalities that are trained."""
 
     encoders: Mapping[str, Part] = field(default_factory=dict)
-    pairs: tuple[tuple[str, str], ...] = ()  # (hub, other): each has a temperature of its own
+    pairs: tuple[tuple[str, str], ...] = ()  # (bridge, other): each has a temperature of its own
     out_dim: int = 64  # D of the common space
     temperature: float = INITIAL_TEMPERATURE  # τ of each pair at the start
 

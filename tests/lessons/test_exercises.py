@@ -128,7 +128,7 @@ def test_what_no_solution_does_is_rejected(exercise):
 
     def writes(*case):
         result = exercise.solution(*case)
-        next(x for x in case if isinstance(x, torch.Tensor) and x.is_floating_point()).add_(1)
+        next(x for x in case if isinstance(x, torch.Tensor)).logical_not_()
         return result
 
     memory = []
