@@ -1,5 +1,7 @@
 """Each fusion against its formula, written another way or computed by torch."""
 
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -125,10 +127,11 @@ def test_cross_modal_attention_is_the_formula_token_by_token():
     fusion = CrossModalAttention((4, 4), 8, num_tokens=3)
     h, other = torch.randn(2, 3, 8), torch.randn(2, 5, 8)
     out = cross_modal_attention(h, other, fusion.scores, fusion.value)
+    norm = partial(F.layer_norm, normalized_shape=(8,))
     W, bias = torch.cat([fusion.score_query.weight, fusion.score_key.weight], 1), fusion.score_query.bias
     for b in range(2):
         for i in range(3):
-            pairs = torch.cat([h[b, i].expand(5, -1), other[b]], 1)  # [h_i; h'_j]
+            pairs = torch.cat([norm(h[b, i]).expand(5, -1), norm(other[b])], 1)  # [h_i; h'_j], normed
             alpha = (pairs @ W.T + bias).tanh() @ fusion.score.weight[0]
             expected = h[b, i] + alpha.softmax(0) @ fusion.value(other[b])
             assert torch.allclose(out[b, i], expected, atol=1e-5)
@@ -157,8 +160,8 @@ def test_a_hierarchy_needs_two_local_fusions():
     with pytest.raises(ValueError, match=r"must hold all places 0 to 2 and no others, got \(\(0, 1\), \(1, 0\)\)"):
         HierarchicalFusion(DIMS, 8, [(0, 1), (1, 0)])
     e, fusion = features(), made(lambda dims: HierarchicalFusion(dims, 8, [(0, 1), (2,)]))
-    h = [fusion.local[0](e[:2]), fusion.local[1](e[2:])]
-    assert torch.allclose(fusion(e), fusion.join(h))
+    h = [F.gelu(fusion.local[0](torch.cat(e[:2], 1))), F.gelu(fusion.local[1](e[2]))]
+    assert torch.allclose(fusion(e), F.gelu(fusion.join(torch.cat(h, 1))))
     assert len(HierarchicalFusion((2, 2, 2, 2), 8).local) == 6
 
 

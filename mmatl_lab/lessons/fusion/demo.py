@@ -21,18 +21,19 @@ if TYPE_CHECKING:
 
 load = loader("fusion")
 NAMES = {"image": "picture", "text": "caption", "audio": "sound"}
-NUM_SCENES = 20
+NUM_SCENES, FIRST = 20, 18
 CLEAR = (0.1, 0.1, 0.1, True, True, True)
 EXAMPLES = {  # name: scene, noise of picture, caption and sound, which are there
-    "Drown the picture": (3, 1.0, 0.1, 0.1, True, True, True),
-    "Only a bad sound": (3, 1.0, 1.0, 0.6, False, False, True),
-    "Two that are noise": (7, 1.0, 1.0, 0.1, True, True, True),
-    "All clear": (3, *CLEAR),
+    "Drown the picture": (FIRST, 1.0, 0.1, 0.1, True, True, True),
+    "Two that are noise": (FIRST, 1.0, 1.0, 0.1, True, True, True),
+    "Hard to tell": (11, 1.0, 1.0, 0.6, True, True, True),
+    "Only a bad sound": (2, 1.0, 1.0, 0.6, False, False, True),
+    "All clear": (FIRST, *CLEAR),
 }
 ABOUT = (
-    "Which of eight shapes is it? A picture, a caption and a sound show the same object. Each fusion gets the same "
-    "three vectors. The columns at the right are the weights that it gives to the three views, where it has weights. "
-    "They say how the vectors are mixed, not what a view is worth."
+    "Which of eight shapes is it? A picture, a caption and a sound show the same object. All fusions get the same "
+    "three vectors; early fusion gets the raw inputs instead. The columns at the right are the weights that a fusion "
+    "gives to the three views, if it has weights. They say how the vectors are mixed, not what a view is worth."
 )
 
 
@@ -54,7 +55,7 @@ def _views(here) -> None:
     gr.Markdown(ABOUT)
     left, right = beside()
     with left:
-        controls = [dial(1, NUM_SCENES, 3, step=1, label="Scene")]
+        controls = [dial(1, NUM_SCENES, FIRST, step=1, label="Scene")]
         controls += [dial(0, 1, 0.1, step=0.1, label=f"Noise of the {name}") for name in NAMES.values()]
         controls += [gr.Checkbox(True, label=f"The {name} is there") for name in NAMES.values()]
         examples(EXAMPLES, controls, here, width=180)
@@ -106,6 +107,6 @@ def _answers(scores, truth: int) -> str:
         shares = tuple(f"{w:.2f}" for w in weights[0].tolist()) if weights is not None else ("",) * len(VIEWS)
         said = f"{'✓ ' if best == truth else ''}{SHAPES[best]}"
         rows.append((method.label, said, Bar(p[truth].item()), *shares))
-    table = Table(("fusion", "answer", f"P({SHAPES[truth]})", *NAMES.values()), rows)
+    table = Table(("fusion", "answer", f"P({SHAPES[truth]})", *(f"weight: {name}" for name in NAMES.values())), rows)
     said = f"It is a {SHAPES[truth]}: {right} of {len(METHODS)} fusions say so."
     return html.verdict(said) + table._repr_html_()

@@ -96,3 +96,39 @@ def fused_latents(model: ViewsFusions, fusion: str, n: int = 600) -> tuple[Tenso
     noise[hit, drowned[hit]] = 1.0
     views, present, shape = test_views(noise, torch.ones(n, 3, dtype=torch.bool), draw=7)
     return model.examine(views, present).fused[fusion].cpu(), shape, drowned
+
+
+def plot_fused(model: ViewsFusions, fusion: str = "gated", n: int = 600, num_shapes: int = 6) -> tuple[Figure, str]:
+    """One UMAP of fused vectors, coloured by shape and by the view that is noise, and the words for it.
+
+    Args:
+        num_shapes: how many of the eight shapes are drawn; all eight are too many colours.
+    """
+    import matplotlib.pyplot as plt
+
+    from mmatl_lab.viz.embedding import umap_embed
+    from mmatl_lab.viz.scatter import CLASS_LOOKS
+    from mmatl_lab.viz.style import GREY, look, use_style
+    from mmatl_lab.world import SHAPES
+
+    use_style()
+    latents, shape, drowned = fused_latents(model, fusion, n)
+    few = shape < num_shapes
+    latents, shape, drowned = latents[few], shape[few], drowned[few]
+    points = umap_embed(latents, 0)
+    by_shape = [(name, *CLASS_LOOKS[k], shape == k) for k, name in enumerate(SHAPES[:num_shapes])]
+    by_view = [(NAMES[v], look(v).colour, look(v).marker, drowned == m) for m, v in enumerate(VIEWS)]
+    by_view = [("none", GREY, "p", drowned == 3), *by_view]
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4.4))
+    for ax, title, groups in zip(axes, ("by shape", "by the view that is noise"), (by_shape, by_view)):
+        for name, colour, marker, chosen in groups:
+            ax.scatter(*points[chosen.numpy()].T, s=16, alpha=0.7, linewidths=0, c=colour, marker=marker, label=name)
+        ax.set(title=title, xticks=[], yticks=[])
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=3, markerscale=1.6)
+    near = torch.cdist(latents, latents).fill_diagonal_(torch.inf).topk(10, largest=False).indices
+    same = (shape[near] == shape[:, None]).float().mean(1)
+    shares = ", ".join(f"{name} {same[chosen].mean():.0%}" for name, _, _, chosen in by_view)
+    return figure, (
+        f"Map of the fused vectors of {METHODS[fusion].label} fusion. Of the ten nearest neighbours of a vector, "
+        f"{same.mean():.0%} have its shape; by the view that is noise: {shares}."
+    )

@@ -1,8 +1,7 @@
-"""What the comparison found: one table that grows through the notebook, and the figure for the wall."""
+"""What the comparison found: one table that grows through the notebook, and every number with its target."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,11 +11,10 @@ from mmatl_lab.metrics.intervals import student
 from mmatl_lab.viz.tables import Table
 
 from .methods import ADDITIVE, INTERACTING, METHODS
-from .study import CONTROLS, DROPOUT, SINGLE
+from .study import CONTROLS, DROPOUT, INDEPENDENT
 from .tasks import SHAPE_VIEWS, TASKS
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from pandas import DataFrame
 
 
@@ -56,9 +54,13 @@ COLUMNS = {
     "xor": Column("XOR: do they disagree?", "xor"),
     "swapped_told": Column("one is swapped, told which", "swapped_told"),
     "swapped": Column("one is swapped, not told", "swapped"),
+    "noisy": Column("one is drowned in noise", "noisy"),
     "missing": Column("one missing in the test", "missing", lacking=True),
     "dropout": Column("... with modality dropout", "missing", dropout=DROPOUT, lacking=True),
 }
+CORRUPTED = ("swapped_told", "noisy", "swapped")  # one modality of each example is
+FIXED = ("weighted", "late_product", "late_mixture")  # one weight for each modality, the same for all examples
+RECORDINGS = {"digits": (1 / 10, "seeds"), "watch": (1 / 7, "people")}  # chance, and what the interval is over
 LABELS = {name: method.label for name, method in METHODS.items()} | CONTROLS
 
 
@@ -76,76 +78,21 @@ def scoreboard(frame: DataFrame, columns: Iterable[str] = tuple(COLUMNS)) -> Tab
     return Table(("accuracy in %", *(column.title for column in chosen.values())), rows)
 
 
-def _cell(values: Sequence[float]) -> str:
+def _cell(values: Sequence[float], form: str = ".1f") -> str:
     if not values:
         return "–"
     mean = 100 * sum(values) / len(values)
     if len(values) < 2:
-        return f"{mean:.1f}"
+        return f"{mean:{form}}"
     low, high = student(values)
-    return f"{mean:.1f} ± {50 * (high - low):.1f}"
-
-
-def plot_wall(frame: DataFrame) -> Figure:
-    """Which fusion for which task: how far each gets on the way from chance to the ceiling."""
-    import matplotlib.pyplot as plt
-
-    from mmatl_lab.viz.style import use_style
-
-    use_style()
-    fusions = [name for name in (*METHODS, SINGLE) if name in set(frame.fusion)]
-    columns = list(COLUMNS.values())
-    figure, ax = plt.subplots(figsize=(9.5, 0.42 * len(fusions) + 2.2))
-    share = [[_share(column, column.values(frame, fusion)) for column in columns] for fusion in fusions]
-    ax.imshow([[0.5 if x is None else x for x in row] for row in share], cmap="cividis", vmin=0, vmax=1, aspect="auto")
-    for y, fusion in enumerate(fusions):
-        for x, column in enumerate(columns):
-            values = column.values(frame, fusion)
-            if not values:
-                ax.add_patch(plt.Rectangle((x - 0.5, y - 0.5), 1, 1, color="white"))
-                continue
-            bright = share[y][x] > 0.55
-            text = f"{100 * sum(values) / len(values):.0f}"
-            ax.text(x, y, text, ha="center", va="center", color="black" if bright else "white", fontsize=11)
-    ax.set_xticks(range(len(columns)))
-    heads = [textwrap.fill(column.title.replace("...", "…"), 14) for column in columns]
-    ax.set_xticklabels([f"{h}\nceiling {100 * c.ceiling:.0f}" for h, c in zip(heads, columns)], fontsize=10)
-    ax.xaxis.tick_top()
-    ax.set_yticks(range(len(fusions)), [LABELS[name] for name in fusions], fontsize=11)
-    ax.tick_params(length=0)
-    ax.grid(False)
-    for side in ax.spines.values():
-        side.set_visible(False)
-    bar = figure.colorbar(ax.images[0], ax=ax, fraction=0.03, pad=0.02, ticks=[0, 1])
-    bar.ax.set_yticklabels(["chance", "ceiling"])
-    return figure
-
-
-def describe_wall(frame: DataFrame) -> str:
-    """The figure's content for those who do not see it."""
-    said = []
-    for column in COLUMNS.values():
-        means = {LABELS[f]: sum(v) / len(v) for f in METHODS if (v := column.values(frame, f))}
-        if means:
-            best, worst = max(means, key=means.get), min(means, key=means.get)
-            said.append(
-                f"{column.title}: {worst} {100 * means[worst]:.0f} to {best} {100 * means[best]:.0f} "
-                f"(ceiling {100 * column.ceiling:.0f})"
-            )
-    return "Accuracy in % by fusion and task. " + "; ".join(said) + "."
-
-
-def _share(column: Column, values: Sequence[float]) -> float | None:
-    if not values:
-        return None
-    mean = sum(values) / len(values)
-    return min(max((mean - column.chance) / (column.ceiling - column.chance), 0.0), 1.0)
+    return f"{mean:{form}} ± {50 * (high - low):.1f}"
 
 
 def study_results(frame: DataFrame) -> list[Result]:
     """Every number of the table with interval, control, ceiling and, where something is promised, its target.
 
-    ``gate_gain`` is what the gate adds to fixed weights where it is told which modality is swapped, seed by seed.
+    ``gate_gain`` is what the gate adds to fixed weights where one modality of each example is corrupted: where it is
+    told which, where it must see it in the modality itself, and where it must compare.
     """
     results = []
     for key, column in COLUMNS.items():
@@ -154,14 +101,19 @@ def study_results(frame: DataFrame) -> list[Result]:
             if values:
                 known = {"control": column.chance, "ceiling": column.ceiling} | _target(key, fusion, column.ceiling)
                 results.append(Result.from_values(f"{key}_{fusion}", f"{column.title}: {label}", values, **known))
-    told = COLUMNS["swapped_told"]
-    for fixed in ("weighted", "late_product", "late_mixture"):
-        both = told.values(frame, "gated"), told.values(frame, fixed)
-        if all(both):
-            gains = [gate - other for gate, other in zip(*both, strict=True)]
-            label = f"told which is swapped: gated minus {LABELS[fixed]}"
-            results.append(Result.from_values(f"gate_gain_over_{fixed}", label, gains, at_least=0.05))
+    for key in CORRUPTED:
+        for fixed in FIXED:
+            gains = gate_gains(frame, key, fixed)
+            if gains:
+                label = f"{COLUMNS[key].title}: gated minus {LABELS[fixed]}"
+                results.append(Result.from_values(f"gate_gain_{key}_over_{fixed}", label, gains, at_least=0.05))
     return results
+
+
+def gate_gains(frame: DataFrame, key: str, fixed: str) -> list[float]:
+    """Accuracy of the gate minus that of a fusion with fixed weights in a column, seed by seed."""
+    both = (COLUMNS[key].values(frame, fusion) for fusion in ("gated", fixed))
+    return [gate - other for gate, other in zip(*both)]
 
 
 def _target(column: str, fusion: str, ceiling: float) -> dict[str, float]:
@@ -189,14 +141,40 @@ def late_fusion_results() -> list[Result]:
     return results
 
 
+def recordings(frame: DataFrame) -> Table:
+    """Accuracy on digits and watch, each beside its paired difference from the independent experts, in points."""
+    rows = []
+    for fusion in [name for name in LABELS if name in set(frame.fusion)]:
+        row = [LABELS[fusion]]
+        for task in RECORDINGS:
+            values, gains = _recorded(frame, task, fusion), _gains_over_independent(frame, task, fusion)
+            row += [_cell(values), "–" if fusion == INDEPENDENT else _cell(gains, "+.1f")]
+        rows.append(tuple(row))
+    heads = (head for task in RECORDINGS for head in (task, f"{task}: minus independent"))
+    return Table(("accuracy in %", *heads), rows)
+
+
 def real_results(frame: DataFrame) -> list[Result]:
-    """Digits over seeds and watch over people; there is no ceiling for recordings. Control: chance."""
+    """Digits over seeds and watch over people; there is no ceiling for recordings. Control: chance.
+
+    ``..._minus_independent`` is the paired difference from the independent experts.
+    """
     results = []
-    for task, chance, of in (("digits", 1 / 10, "seeds"), ("watch", 1 / 7, "people")):
+    for task, (chance, of) in RECORDINGS.items():
         for fusion, label in LABELS.items():
-            chosen = frame[(frame.fusion == fusion) & (frame.task == task) & (frame.dropout == 0)].sort_values("seed")
-            if len(chosen):
+            if values := _recorded(frame, task, fusion):
                 known = {"of": of, "control": chance}
-                values = chosen.accuracy.tolist()
                 results.append(Result.from_values(f"{task}_{fusion}", f"{task}: {label}", values, **known))
+            if fusion != INDEPENDENT and (gains := _gains_over_independent(frame, task, fusion)):
+                said = f"{task}: {label} minus {LABELS[INDEPENDENT]}"
+                results.append(Result.from_values(f"{task}_{fusion}_minus_independent", said, gains, of=of))
     return results
+
+
+def _recorded(frame: DataFrame, task: str, fusion: str) -> list[float]:
+    return frame[(frame.fusion == fusion) & (frame.task == task)].sort_values("seed").accuracy.tolist()
+
+
+def _gains_over_independent(frame: DataFrame, task: str, fusion: str) -> list[float]:
+    """Of the same seeds or people."""
+    return [a - b for a, b in zip(_recorded(frame, task, fusion), _recorded(frame, task, INDEPENDENT))]

@@ -1,4 +1,4 @@
-r"""The four tasks on which the fusions are compared, and the best accuracy that anyone could reach at each.
+r"""The tasks on which the fusions are compared, and the best accuracy that anyone could reach at each.
 
 A modality is a row of numbers: the factors of a scene that it shows (`SHOWS` of the world's ceilings), each as a
 one-hot code, with Gaussian noise. So an encoder is a few layers, a training takes a second, and the posterior is exact.
@@ -7,13 +7,15 @@ complementary   each modality shows a part of the answer: the colour is seen, th
 xor             the sarcasm of lesson 01: the answer is whether words and tone disagree
 swapped         all three show the shape, but in each example one modality is that of another scene. ``told``: a fourth
                 input says which. Nothing in the modality itself can tell, since it is a proper one of its kind.
+noisy           all three show the shape, and in each example one is drowned in noise. Nobody says which, but it shows
+                in the modality itself: whoever is told is hardly better.
 missing         all three show the shape, and in the test one of them is not there
 """
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import NamedTuple
 
 import torch
@@ -28,10 +30,11 @@ from mmatl_lab.world.sarcasm import ceiling as sarcasm_ceiling
 
 FACTORS = {name: ALL_FACTORS[name] for name in ("shape", "colour", "size", "motion")}  # where it stands plays no part
 EVALUATION_SEED, VALIDATION_SEED = 90_220, 90_221  # of what is scored, and of what choices are made on
-NUM_TEST = 20_000
+NUM_TEST, NUM_VALIDATION = 20_000, 4_000
 SHAPE_VIEWS = ("image", "text", "audio")  # the three that show the shape
 COMPLEMENTARY_NOISE = {"image": 0.35, "audio": 0.45, "sensor": 0.45}
 SWAPPED_NOISE, MISSING_NOISE = 0.5, 0.6
+CLEAR, DROWNED = 0.5, 2.0  # noise of the task noisy
 
 
 class Batch(NamedTuple):
@@ -49,6 +52,7 @@ class Task:
         draw: ``draw(n, generator=...)`` -> Batch, fresh examples.
         posterior: (Batch, names of modalities) -> (B, C), exact; None where it is known in closed form, or not at all.
         held_out: gives what is scored, where it is not drawn as the training examples are.
+        trial: gives the task of ``for_choices``, where it trains on fewer examples than this one.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Task:
     draw: Callable[..., Batch]
     posterior: Callable[[Batch, tuple[str, ...]], Tensor] | None = None
     held_out: Callable[[], Batch] | None = None
+    trial: Callable[[], "Task"] | None = None
 
     @property
     def chance(self) -> float:
@@ -65,7 +70,13 @@ class Task:
 
     def test(self) -> Batch:
         """The examples that every fusion is scored on; no training sees them."""
-        return self.held_out() if self.held_out else _drawn(self.name)
+        return self.held_out() if self.held_out else _drawn(self.name, EVALUATION_SEED, NUM_TEST)
+
+    def for_choices(self) -> "Task":
+        """The same task, scored on examples that are not those of the test: every choice is made on it."""
+        if self.trial:
+            return self.trial()
+        return replace(self, held_out=partial(_drawn, self.name, VALIDATION_SEED, NUM_VALIDATION))
 
     def ceiling(self, modalities: tuple[str, ...] | None = None) -> Estimate:
         """The best accuracy that anyone could reach with the ``modalities``, by default all of the task's."""
@@ -73,8 +84,8 @@ class Task:
 
 
 @cache
-def _drawn(name: str) -> Batch:
-    return TASKS[name].draw(NUM_TEST, generator=seeded(EVALUATION_SEED))
+def _drawn(name: str, seed: int, n: int) -> Batch:
+    return TASKS[name].draw(n, generator=seeded(seed))
 
 
 @cache
@@ -121,7 +132,7 @@ def draw_values(n: int, *, generator: torch.Generator) -> dict[str, Tensor]:
     return {name: torch.randint(k, (n,), generator=generator) for name, k in FACTORS.items()}
 
 
-def noisy(x: Tensor, noise: float, *, generator: torch.Generator) -> Tensor:
+def noisy(x: Tensor, noise: float | Tensor, *, generator: torch.Generator) -> Tensor:
     return x + noise * torch.randn(x.shape, generator=generator)
 
 
@@ -165,6 +176,15 @@ def draw_swapped(n: int, *, told: bool, generator: torch.Generator) -> Batch:
         inputs[name] = noisy(codes(shown, name), SWAPPED_NOISE, generator=generator)
     if told:
         inputs["meter"] = 2.0 * swapped - 1
+    return Batch(inputs, values["shape"], _all_present(inputs))
+
+
+def draw_noisy(n: int, *, generator: torch.Generator) -> Batch:
+    values = draw_values(n, generator=generator)
+    drowned = F.one_hot(torch.randint(3, (n,), generator=generator), 3).bool()
+    sigma = torch.where(drowned, DROWNED, CLEAR)  # (n, 3)
+    views = enumerate(SHAPE_VIEWS)
+    inputs = {m: noisy(codes(values, m), sigma[:, k, None], generator=generator) for k, m in views}
     return Batch(inputs, values["shape"], _all_present(inputs))
 
 
@@ -229,6 +249,23 @@ def posterior_swapped(batch: Batch, modalities: tuple[str, ...]) -> Tensor:
     return torch.stack(cases).logsumexp((0, 3, 4)).softmax(1)
 
 
+def posterior_noisy(batch: Batch, modalities: tuple[str, ...]) -> Tensor:
+    r"""(B, 8), $p(\text{shape} \mid x)$ with the sum over which modality is drowned.
+
+    $$ p(x \mid s) = \tfrac13 \sum_k \prod_m \mathcal N(x_m; \mu_m(s), \sigma_{mk}^2), \ \sigma_{mk} = $$ DROWNED where
+    m = k, else CLEAR.
+    """
+    factors, cases = ("shape", "colour", "size"), []
+    for k in SHAPE_VIEWS:
+        case = torch.zeros(len(batch.label), 1, 1, 1, dtype=torch.float64)
+        for m in modalities:
+            x, sigma = batch.inputs[m].double(), DROWNED if m == k else CLEAR
+            case = case + log_likelihood(x, m, sigma, factors)
+            case = case - (x.square().sum(1) / 2 / sigma**2 + x.shape[1] * math.log(sigma)).view(-1, 1, 1, 1)
+        cases.append(_full(case, factors))
+    return torch.stack(cases).logsumexp((0, 3, 4)).softmax(1)
+
+
 def _full(log_p: Tensor, factors: tuple[str, ...]) -> Tensor:
     return log_p.expand(-1, *(FACTORS[f] for f in factors))
 
@@ -259,6 +296,7 @@ TASKS = {
         _task("xor", "do they disagree? (XOR)", 2, draw_xor),
         _task("swapped_told", "one is swapped, and it is said which", 8, _told, posterior_swapped),
         _task("swapped", "one is swapped, nobody says which", 8, _untold, posterior_swapped),
+        _task("noisy", "one is drowned in noise", 8, draw_noisy, posterior_noisy),
         _task("missing", "one is missing in the test", 8, draw_missing, posterior_missing),
     )
 }

@@ -48,11 +48,14 @@ class SelfAttentionFusion(Fusion):
 class CrossModalAttention(Fusion):
     r"""Tokens take from those of the other modalities what an MLP scores as fitting.
 
-    $$ e_{ij} = v^\top \tanh(W [h_i; h'_j]), \quad \alpha_{ij} = \mathrm{softmax}_j\, e_{ij}, \quad
-       h_i \leftarrow h_i + \sum_j \alpha_{ij} V h'_j $$
+    $$ e_{ij} = v^\top \tanh(W [\mathrm{LN}(h_i); \mathrm{LN}(h'_j)]), \quad
+       \alpha_{ij} = \mathrm{softmax}_j\, e_{ij}, \quad h_i \leftarrow h_i + \sum_j \alpha_{ij} V h'_j $$
 
     $h'_j$ are the tokens of all other modalities that are there; $e_g$ is the mean of the h. (The score is Bahdanau's:
     Bahdanau et al. 2015, arXiv:1409.0473, equation 6.)
+
+    The norm keeps the tanh away from its straight part. There a score is a part of i plus a part of j, the softmax over
+    j cancels the part of i, and what a token takes no longer depends on the token: some trainings never leave that.
 
     Args:
         dims: $n_m$ of each modality. out_dim: $D$. num_tokens: K, into which each vector is turned.
@@ -63,6 +66,7 @@ class CrossModalAttention(Fusion):
         super().__init__(dims, out_dim)
         self.num_tokens, hidden_dim = num_tokens, hidden_dim or out_dim
         self.tokens = Tokens(dims, out_dim, num_tokens)
+        self.norm = nn.LayerNorm(out_dim)
         self.score_query = nn.Linear(out_dim, hidden_dim)  # W [h; h'] in two parts
         self.score_key = nn.Linear(out_dim, hidden_dim, bias=False)
         self.score = nn.Linear(hidden_dim, 1, bias=False)
@@ -70,7 +74,7 @@ class CrossModalAttention(Fusion):
 
     def scores(self, h: Tensor, other: Tensor) -> Tensor:
         """(B, L, D), (B, K, D) -> (B, L, K): e."""
-        pairs = self.score_query(h)[:, :, None] + self.score_key(other)[:, None]
+        pairs = self.score_query(self.norm(h))[:, :, None] + self.score_key(self.norm(other))[:, None]
         return self.score(pairs.tanh()).squeeze(-1)
 
     def weights(self, features: list[Tensor], mask: Tensor | None = None) -> Tensor:

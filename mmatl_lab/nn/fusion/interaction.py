@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Fusion, masked_softmax
-from .simple import IntermediateFusion
 
 
 class HierarchicalFusion(Fusion):
     r"""Fusions of groups of modalities, then a fusion of these:
-    $h_k = \mathrm{Local}_k(e_m : m \in G_k)$, $e_g = \mathrm{Global}(h_1, \dots, h_K)$, $K \ge 2$.
+    $h_k = \phi(W_k [e_m]_{m \in G_k} + b_k)$, $e_g = \phi(W [h_1; \dots; h_K] + b)$, $K \ge 2$.
 
-    With a single group it would only be one more layer. Local and global fusions are `IntermediateFusion`. A group none
-    of whose modalities is there is missing in the global fusion. (Majumder et al. 2018, arXiv:1806.06228.)
+    With a single group it would only be one more layer. φ is a GELU. A missing modality is zero in its groups, and a
+    group none of whose modalities is there is zero in the last layer. (Majumder et al. 2018, arXiv:1806.06228.)
 
     Args:
         dims: $n_m$ of each modality, at least three. out_dim: $D$, of all fusions.
@@ -36,15 +36,15 @@ class HierarchicalFusion(Fusion):
             )
         if {place for group in self.groups for place in group} != set(range(len(dims))):
             raise ValueError(f"the groups must hold all places 0 to {len(dims) - 1} and no others, got {self.groups}.")
-        self.local = nn.ModuleList(IntermediateFusion([dims[m] for m in group], out_dim) for group in self.groups)
-        self.join = IntermediateFusion([out_dim] * len(self.groups), out_dim)
+        self.local = nn.ModuleList(nn.Linear(sum(dims[m] for m in group), out_dim) for group in self.groups)
+        self.join = nn.Linear(len(self.groups) * out_dim, out_dim)
 
     def fuse(self, features: list[Tensor], mask: Tensor) -> Tensor:
-        h, there = [], []
+        h = []
         for local, group in zip(self.local, self.groups, strict=True):
-            h.append(local.fuse([features[m] for m in group], mask[:, list(group)]))
-            there.append(mask[:, list(group)].any(1))
-        return self.join.fuse(h, torch.stack(there, 1))
+            fused = F.gelu(local(torch.cat([features[m] for m in group], 1)))  # (B, D)
+            h.append(fused * mask[:, list(group)].any(1, keepdim=True))
+        return F.gelu(self.join(torch.cat(h, 1)))
 
 
 class GatedFusion(Fusion):

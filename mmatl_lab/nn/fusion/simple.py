@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Fusion, masked_softmax
@@ -98,7 +99,7 @@ class EarlyFusion(Fusion):
 class IntermediateFusion(Fusion):
     r"""A layer for each modality, then one of all: $h_m = \phi(W_m e_m + b_m)$, $e_g = \phi(W [h_1; \dots; h_M] + b)$.
 
-    Some code calls this early fusion, because it comes before the classifier. φ is a ReLU. $h_m$ of a missing modality
+    Some code calls this early fusion, because it comes before the classifier. φ is a GELU. $h_m$ of a missing modality
     is zero. (Ngiam et al. 2011 and many since; Baltrušaitis et al. 2019, arXiv:1705.09406, section 6.2.)
 
     Args:
@@ -111,8 +112,8 @@ class IntermediateFusion(Fusion):
         self.join = nn.Linear(len(dims) * out_dim, out_dim)
 
     def fuse(self, features: list[Tensor], mask: Tensor) -> Tensor:
-        h = [project(e).relu() for project, e in zip(self.project, features, strict=True)]
-        return self.join(torch.cat([x * mask[:, m, None] for m, x in enumerate(h)], 1)).relu()
+        h = [F.gelu(project(e)) for project, e in zip(self.project, features, strict=True)]
+        return F.gelu(self.join(torch.cat([x * mask[:, m, None] for m, x in enumerate(h)], 1)))
 
 
 class WeightedFusion(Fusion):

@@ -53,6 +53,27 @@ def test_nuisance_factors_are_averaged_out():
     assert torch.allclose(tasks.posterior_missing(batch, SHAPE_VIEWS), expected, atol=1e-9)
 
 
+def test_noise_shows_in_the_modality_itself():
+    """Brute force over which is drowned and all states: the same posterior, and no doubt about the drowned one."""
+    batch = TASKS["noisy"].draw(50, generator=seeded(8))
+    grid = torch.cartesian_prod(*(torch.arange(k) for k in FACTORS.values()))
+    states = dict(zip(FACTORS, grid.T))
+    log_p = torch.zeros(50, 3, len(grid), dtype=torch.float64)
+    for k in range(3):
+        for place, name in enumerate(SHAPE_VIEWS):
+            density = Normal(codes(states, name).double(), tasks.DROWNED if place == k else tasks.CLEAR)
+            log_p[:, k] += density.log_prob(batch.inputs[name].double()[:, None]).sum(2)
+    posterior = log_p.flatten(1).softmax(1).view(50, 3, 8, -1)  # the shape comes first
+    assert torch.allclose(tasks.posterior_noisy(batch, SHAPE_VIEWS), posterior.sum((1, 3)), atol=1e-9)
+    assert posterior.sum((2, 3)).amax(1).mean() > 0.99
+
+
+def test_choices_are_made_on_other_examples():
+    task = TASKS["noisy"]
+    trial, test = task.for_choices().test(), task.test()
+    assert len(trial.label) == tasks.NUM_VALIDATION and not torch.equal(trial.label, test.label[: len(trial.label)])
+
+
 def test_whoever_is_told_leaves_the_swapped_modality_out():
     batch = TASKS["swapped_told"].draw(30, generator=seeded(4))
     told = tasks.posterior_swapped(batch, tuple(batch.inputs))

@@ -21,7 +21,7 @@ def _scores_and_masks(generator: torch.Generator) -> Iterator[tuple[Tensor, Tens
     "fusion.5",
     "Weights without the missing",
     task="Weights of $M$ modalities are a softmax of their scores. Leave the missing ones out: their weight is exactly "
-    "0, and the weights of those that are there sum to 1 in the same proportions as before.",
+    "0. The other weights sum to 1, in the same proportions as before.",
     minutes=8,
     difficulty=2,
     hints=(
