@@ -17,7 +17,7 @@ prediction(
 prediction(
     "balanced_learning.control",
     "A control trains every modality of the digits alone and adds the logits. How good is its fused answer, compared "
-    "with that of joint training? Each has the better of two learning rates.",
+    "with that of joint training? Each has the best of three learning rates.",
     ("about two points below", "level with it", "about two points above"),
     answer="about two points above",
     why="Each modality has a loss of its own here, so both are learnt as well as they can be alone. Their errors "
@@ -30,8 +30,8 @@ prediction(
     "alone?",
     ("yes, it ignores the voice", "about the same", "no, it is far worse"),
     answer="no, it is far worse",
-    why="A network is sure of itself even where it has never been. On noise the voice's entropy hardly rises, so its "
-    "weight hardly falls.",
+    why="A network can be certain about inputs unlike any it was trained on. With the noise the voice's weight "
+    "does not fall.",
 )
 
 question(
@@ -69,7 +69,7 @@ question(
         "it adds noise",
     ),
     answer="it removes directions of features seen before",
-    why="Along a direction that P has taken in, at most alpha / (alpha + |r|^2) of the gradient is left.",
+    why="Along a direction r that P was updated with, at most alpha / (alpha + |r|^2) of the gradient is left.",
 )
 
 question(
@@ -88,8 +88,8 @@ question(
 
 question(
     "balanced_learning.temperature",
-    "A modality's temperature is raised to a very large number. What becomes of its say in a product of experts?",
-    ("it decides alone", "it has no say", "it votes for the first class", "it reverses its vote"),
-    answer="it has no say",
+    "A modality's temperature is raised to a very large number. What happens to its influence in a product of experts?",
+    ("it decides alone", "it has no influence", "it favours the first class", "it reverses the order"),
+    answer="it has no influence",
     why="Its probabilities become the same for all classes, so the product does not change with them.",
 )

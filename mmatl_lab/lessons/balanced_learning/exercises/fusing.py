@@ -1,4 +1,4 @@
-"""Exercises on test-time fusion: dynamic weights with missing modalities, honest temperatures, your own experiment."""
+"""Exercises on test-time fusion: dynamic weights with missing modalities, temperatures, your own experiment."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def _present(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
 
 @exercise(
     "balanced_learning.5",
-    "Trust the certain one",
+    "Entropy weights",
     task=r"Compute MLA's dynamic weights, $w_m \propto \exp(\max_k e_k - e_m)$, where $e_m$ is the entropy of "
     r"$\mathrm{softmax}(z_m)$ for each sample. A modality that is not present gets the weight 0, and those that are "
     "present sum to 1.",
@@ -82,7 +82,7 @@ def _tempered(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
 
 @exercise(
     "balanced_learning.6",
-    "Honest experts",
+    "A calibrated product of experts",
     task=r"Fuse with temperatures: the probabilities $\mathrm{softmax}(z_m / T_m)$ of the modalities are multiplied "
     "and normalised. Return log-probabilities whose exponentials sum to 1. Every modality has a temperature for every "
     "sample.",
@@ -94,7 +94,7 @@ def _tempered(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
     ),
     cases=_tempered,
     answer="the log-probabilities",
-    passed="A modality with a high temperature says nearly the same of all classes, so it has hardly any say.",
+    passed="A modality with a high temperature gives nearly the same to all classes, so it has hardly any influence.",
 )
 def product_of_experts(logits: Tensor, T: Tensor) -> Tensor:
     """Normalised log-probabilities: logits (N, B, C), temperatures (N, B) -> (B, C).
@@ -134,8 +134,9 @@ mistakes(
 @exercise(
     "balanced_learning.7",
     "Your own experiment",
-    task="Bring both inputs to the same spread, and joint training starves the picture less. Is balancing then still "
-    "worth its price? Plan an experiment with the digits that decides between MLA and scaled inputs. Then run it.",
+    task="Bring both inputs to the same spread, and joint training starves the picture less. Is MLA then still "
+    "better than joint training? Plan an experiment with the digits that decides between MLA and scaled inputs. Then "
+    "run it.",
     minutes=25,
     difficulty=3,
     hints=(

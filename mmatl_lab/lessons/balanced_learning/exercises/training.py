@@ -16,8 +16,8 @@ def _logits(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
 
 @exercise(
     "balanced_learning.1",
-    "What every head is told",
-    task=r"In joint training the logits $z_m$ of the modalities are added, and the loss of one sample is the "
+    "The residual",
+    task=r"In joint training the logits $z_m$ of the modalities are added. The loss of one sample is the "
     r"cross-entropy of $z = \sum_m z_m$. Return its gradient with respect to the logits of any one modality, for each "
     "sample of a batch.",
     minutes=5,
@@ -28,8 +28,8 @@ def _logits(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
     ),
     cases=_logits,
     answer="the residuals",
-    passed="The residual is the same for all heads. Once one modality makes p nearly right, all of them are told "
-    "'nothing left to learn'.",
+    passed="The residual is the same for all heads. Once one modality makes p nearly right, the gradient of "
+    "all of them is nearly zero.",
 )
 def residual(logits: Tensor, label: Tensor) -> Tensor:
     """Gradient of each sample's joint loss: logits (N, B, C), label (B,) -> (B, C).
@@ -76,7 +76,7 @@ def _modulated(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, flo
 
 @exercise(
     "balanced_learning.2",
-    "Slow down whoever is ahead",
+    "OGM's coefficients",
     task=r"Compute OGM's coefficients. $s_m$ is the sum over the batch of the probability that modality $m$ alone "
     r"gives to the right class. $\rho_m$ is $s_m$ over the mean of the *other* modalities' sums. "
     r"$k_m = 1 - \tanh(\alpha \rho_m)$ where $\rho_m > 1$, and $1$ elsewhere.",
@@ -206,7 +206,7 @@ def _matrices(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, floa
 
 @exercise(
     "balanced_learning.4",
-    "What the head must not forget",
+    "Updating P",
     task=r"Update MLA's matrix: with $k = P r$, return $P - k k^\top / (\alpha + r^\top P r)$. Do not change the "
     "matrix that you are given.",
     minutes=6,
@@ -221,7 +221,7 @@ def _matrices(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, floa
     "the number, number by number: then P loses its symmetry, and more of r is left.",
 )
 def updated(P: Tensor, r: Tensor, alpha: float) -> Tensor:
-    """P after it has taken in the direction r: (D, D), (D,) -> (D, D).
+    """P after an update with the direction r: (D, D), (D,) -> (D, D).
 
     >>> updated(torch.eye(2), torch.tensor([1.0, 0.0]), 0.25)
     tensor([[0.2000, 0.0000],
