@@ -237,5 +237,9 @@ def percent(share: float) -> str:
 
 def _value(numbers: dict[str, float], name: str) -> str:
     low, high = numbers.get(f"{name}_low"), numbers.get(f"{name}_high")
-    interval = "" if low is None else f" ({low:.3g} … {high:.3g})"
-    return f"{numbers[name]:.3g}{interval}"
+    interval = "" if low is None else f" ({_number(low)} … {_number(high)})"
+    return f"{_number(numbers[name])}{interval}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

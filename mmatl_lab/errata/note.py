@@ -45,7 +45,7 @@ def _games(num_modalities: int, distances: tuple[float, ...], seed: int) -> tupl
 
 
 @erratum(
-    "alignment-without-adversary",
+    "alignment-losses",
     document="note",
     title="The note gives encoders and alignment discriminator one and the same loss, unbounded below: nothing aligns.",
     printed=r"L_\text{align,enc} = \sum_i \log D_a(e_i) + \sum_{j \neq i} \log(1 - D_a(e_j)), \quad "
@@ -87,6 +87,8 @@ def alignment_without_adversary(seed: int = 0) -> Measured:
     symbols=SYMBOLS + r" As it should be, $D_a(e)_i$ is the probability that it gives to modality $i$.",
     source="Ganin and Lempitsky 2015, arXiv:1409.7495, with a discriminator of N classes",
     quoted="The formulas are for N modalities; the text calls more than two modalities future work.",
+    also="Even where the players oppose each other, D has the same target for every modality, so that the game cannot "
+    "align, however many modalities there are.",
 )
 def alignment_beyond_two(seed: int = 0) -> Measured:
     """Three clouds; five seeds. The printed slopes in D's logit are 1 − N·D for the encoders and (N − 1) − N·D for the

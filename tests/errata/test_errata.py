@@ -16,7 +16,7 @@ from .measuring import measured
 
 def test_entries_stand_document_by_document():
     assert [(e.document, e.id) for e in errata.entries()] == [
-        ("note", "alignment-without-adversary"),
+        ("note", "alignment-losses"),
         ("note", "alignment-beyond-two"),
         ("note", "task-discriminator-unbounded"),
         ("note", "task-discriminator-blind"),

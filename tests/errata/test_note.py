@@ -34,7 +34,7 @@ def test_the_printed_players_oppose_each_other_between_one_nth_and_the_rest(N):
 
 
 def test_the_printed_game_falls_off_the_chart_and_aligns_nothing():
-    for id, chance in (("alignment-without-adversary", 1 / 2), ("alignment-beyond-two", 1 / 3)):
+    for id, chance in (("alignment-losses", 1 / 2), ("alignment-beyond-two", 1 / 3)):
         printed, right = measured(id).printed, measured(id).right
         assert max(printed["discriminator_loss"], printed["encoder_loss"]) < -1000 and printed["probe"] > 0.9
         assert right["discriminator_loss"] == pytest.approx(-math.log(chance), abs=0.05)
@@ -42,7 +42,7 @@ def test_the_printed_game_falls_off_the_chart_and_aligns_nothing():
 
 
 def test_clouds_too_far_apart_for_200_steps_stay_apart_under_both_forms():
-    (distances,) = measured("alignment-without-adversary").depends
+    (distances,) = measured("alignment-losses").depends
     assert 16.0 in distances.absent and min(distances.printed[-1], distances.right[-1]) > 0.99
 
 

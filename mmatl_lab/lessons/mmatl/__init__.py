@@ -1,0 +1,1 @@
+"""MMATL: adversarial alignment, transfer and robustness for any number of modalities, tested claim by claim."""
