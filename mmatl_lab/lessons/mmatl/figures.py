@@ -39,7 +39,7 @@ def plot_games(games: Mapping[str, Played], run: int = 0, step: int = -1) -> "Fi
     return figure
 
 
-def animate_games(games: Mapping[str, Played], run: int = 0, *, every: int = 8, alt: str = "") -> "Picture":
+def animate_games(games: Mapping[str, Played], run: int = 0, *, every: int = 16, alt: str = "") -> "Picture":
     """The same clouds step by step, as an animation that needs no kernel."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -55,7 +55,7 @@ ONCE = (  # tries of one seed
     *("none_noise", "reversal_noise", "reversal_continuous", "reversal_mmd_continuous"),
     *("confusion", "wasserstein_gp", "mmd", "sliced_wasserstein", "conditional"),
 )
-TASKS = ("scenes2", "scenes5", "digits")
+TASKS = ("scenes2", "scenes3", "scenes5", "digits", "smartwatch", "emoji")
 WELL_POSED = ("gradient_reversal", "confusion", "inverted")  # a discriminator alone, against binary codes
 COMPARED = ("none", BEST)  # on every task
 SHARED = ("scenes2", "scenes3", "scenes5", "digits")  # every modality tells the label
