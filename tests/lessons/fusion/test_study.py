@@ -85,7 +85,7 @@ def frame():
     return study.results()
 
 
-@pytest.mark.parametrize("module", [study], ids=lambda module: module.NAME)
+@pytest.mark.parametrize("module", [study, real], ids=lambda module: module.NAME)
 def test_the_shipped_studies_are_whole(module):
     shipped = module.results()
     whole = module.study()
