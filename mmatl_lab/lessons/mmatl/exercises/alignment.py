@@ -77,10 +77,10 @@ mistakes(
 )
 
 
-def _reversals(generator: torch.Generator) -> Iterator[tuple[Tensor, float, Tensor]]:
-    for shape, strength in (((4, 3), 1.0), ((5,), 0.3), ((2, 3, 2), 2.0)):
-        x, weight = (torch.randn(shape, generator=generator) for _ in range(2))
-        yield x, strength, weight
+def _reversals(generator: torch.Generator) -> Iterator[list[tuple[Tensor, float, Tensor]]]:
+    kinds = ((4, 3), 1.0), ((5,), 0.3), ((2, 3, 2), 2.0)  # judged together: with a strength of 1 mistakes look alike
+    pairs = [(torch.randn(2, *shape, generator=generator), strength) for shape, strength in kinds]
+    yield [(x, strength, weight) for (x, weight), strength in pairs]
 
 
 def _forward_and_backward(function: Callable, x: Tensor, strength: float, weight: Tensor):

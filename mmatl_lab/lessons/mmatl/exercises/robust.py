@@ -29,7 +29,7 @@ def _attacked(generator: torch.Generator) -> Iterator[tuple[Callable, Tensor, Te
         "`x = x.clone().requires_grad_()`, then `torch.autograd.grad(loss, x)[0]` is the gradient.",
         "Every number moves by ε, up or down, whatever the size of its gradient. Then `clamp(0, 1)`.",
     ),
-    cases=_attacked,
+    cases=lambda generator: [[case for _ in range(3) for case in _attacked(generator)]],  # judged together
     answer="the attacked inputs",
     passed="One gradient is enough to move every number in the direction that hurts most. Stronger attacks (PGD) take "
     "many small steps of this kind.",
