@@ -195,6 +195,11 @@ def mistakes(solution: Callable, *items, base: Callable | None = None, together:
     _registry[found.id] = replace(found, mistakes=tuple(read_mistakes(*items)), base=base, together=together)
 
 
+def judged_together(cases: Callable, draws: int = 3) -> Callable:
+    """``cases`` drawn several times and judged as one: what single cases do not tell apart, all of them do."""
+    return lambda generator: [[case for _ in range(draws) for case in cases(generator)]]
+
+
 def empty_plan() -> dict[str, str]:
     """The plan of an experiment, one sentence each."""
     return {

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-AUDIO_VISUAL = (0.55, 0.45)  # MLA's constants (arXiv:2311.10707, released code)
-AUDIO_VISUAL_TEXT = (0.35, 0.25, 0.40)
 ENERGY_SCALE = 10  # what QMF divides a modality's energy by
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from ...exercise import exercise, mistakes
+from ...exercise import exercise, judged_together, mistakes
 
 
 def _nearest_mean(x: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
@@ -44,7 +44,7 @@ def _codes(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor,
         "Chance is $1/N$, with `N = modality.max() + 1`.",
         "The share is 1 if the aligned probe is at chance, and 0 if nothing was removed.",
     ),
-    cases=lambda generator: [[case for _ in range(3) for case in _codes(generator)]],  # judged together
+    cases=judged_together(_codes),
     answer="the three numbers",
     passed="Noise alone lowers a probe, so aligned codes with noise must be compared with unaligned codes with the "
     "same noise. And a probe only proves what it finds: another one may read more.",
@@ -132,7 +132,7 @@ def _runs(generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         "`dominates = at_least_as_good & better`, both (R, R). A run is on the front if `~dominates.any(0)`.",
         "Two equal runs do not dominate each other: both may be on the front.",
     ),
-    cases=lambda generator: [[case for _ in range(3) for case in _runs(generator)]],  # judged together
+    cases=judged_together(_runs),
     answer="which runs are on the front",
     passed="Off the front a run is beaten for nothing. On it, you have to choose what a point of accuracy is worth.",
 )

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...exercise import empty_plan, exercise, mistakes
+from ...exercise import empty_plan, exercise, judged_together, mistakes
 
 
 def _attacked(generator: torch.Generator) -> Iterator[tuple[Callable, Tensor, Tensor, float]]:
@@ -29,7 +29,7 @@ def _attacked(generator: torch.Generator) -> Iterator[tuple[Callable, Tensor, Te
         "`x = x.clone().requires_grad_()`, then `torch.autograd.grad(loss, x)[0]` is the gradient.",
         "Every number moves by ε, up or down, whatever the size of its gradient. Then `clamp(0, 1)`.",
     ),
-    cases=lambda generator: [[case for _ in range(3) for case in _attacked(generator)]],  # judged together
+    cases=judged_together(_attacked),
     answer="the attacked inputs",
     passed="One gradient is enough to move every number in the direction that hurts most. Stronger attacks (PGD) take "
     "many small steps of this kind.",
