@@ -48,6 +48,7 @@ table { display: block; width: fit-content; max-width: 100%; overflow-x: auto; b
 th, td { padding: .25em .6em !important; text-align: left; }
 .seen { display: flex; flex-wrap: wrap; gap: .8em; margin-bottom: .6em; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(84px, 1fr)); gap: 10px; }
+.tiles:has(audio) { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); }  /* room for the play button */
 .tiles li { text-align: center; font-size: 14px; line-height: 1.25; overflow-wrap: anywhere; }
 .tiles img { display: block; margin: 0 auto 4px; padding: 6px; background: #fff; }
 .pixels { image-rendering: pixelated; }
