@@ -97,7 +97,7 @@ class Measured:
         """The number at each value of the circumstance, under both forms."""
         columns = (dependence.on, *(f"{value:.4g}" for value in dependence.values))
         forms = {self.form: dependence.printed, "as it should be": dependence.right}
-        rows = [(form, *(f"{number:.3g}" for number in numbers)) for form, numbers in forms.items()]
+        rows = [(form, *map(_number, numbers)) for form, numbers in forms.items()]
         return Table(columns, rows, title=f"{self.label(dependence.name)}:")
 
     def to_dict(self) -> dict:
@@ -242,4 +242,6 @@ def _value(numbers: dict[str, float], name: str) -> str:
 
 
 def _number(value: float) -> str:
+    if 0 < abs(value) < 1e-4:
+        return "<.0001" if value > 0 else ">-.0001"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

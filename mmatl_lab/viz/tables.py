@@ -141,7 +141,8 @@ class Table:
             for row in self.rows
         )
         title = f'<caption style="text-align:left">{html.escape(self.title)}</caption>' if self.title else ""
-        return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        # JupyterLab shows the first line of a folded output: it should tell nothing
+        return f"<table><!-- a table -->\n{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def _kept(self) -> list[int]:
         filled = [i for i in range(len(self.columns)) if any(_text(row[i]) for row in self.rows)]
